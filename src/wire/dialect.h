@@ -1,0 +1,49 @@
+/* A dialect: how one kind of lock object spells the records of its groups. A small table of pure functions over parsed
+ * JSON; a new dialect is a new table and must not touch the election.
+ *
+ * Here: records in, records out, and where the object lives. Not here: requests and answers as bytes (wire/request.h,
+ * wire/object.h), decisions (src/election). */
+#ifndef LEASEHOLD_WIRE_DIALECT_H
+#define LEASEHOLD_WIRE_DIALECT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "election/record.h"
+
+struct dialect {
+    const char *name;         /* "lease", "configmap": the value of --lock */
+    const char *api_version;  /* "coordination.k8s.io/v1" */
+    const char *kind;         /* "Lease" */
+    const char *resource;     /* "leases": for paths, RBAC and error sentences */
+    const char *api_group;    /* "coordination.k8s.io"; "" for the core group */
+    const char *path_prefix;  /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
+    bool shared;              /* many groups live in one object */
+    int64_t stamp_unit_us;    /* least difference between two stamps */
+
+    /* Reads the record of `group` out of a lock object. Never fails: what cannot be understood is RECORD_UNREADABLE with a
+     * digest in ret->rest, so that a change of garbage is a change. `group` is ignored where !shared. */
+    void (*read)(const json_t *object, const char *group, struct record *ret);
+
+    /* Puts `record` of `group` into `object` in place, leaving everything else (other groups' keys, annotations, labels,
+     * ownerReferences, finalizers, unknown fields of spec) as it is. For RECORD_EMPTIED writes the release form of the
+     * dialect. `mark` is written from record->mark with `holder` = mark_holder (the identity that released, or the holder).
+     * Returns 0, or LEASEHOLD_ERR_MEMORY; on failure the object is not to be used. */
+    int (*put)(json_t *object, const char *group, const struct record *record, const char *mark_holder);
+};
+
+extern const struct dialect dialect_lease;
+
+/* The dialect of this name, or NULL. */
+const struct dialect *dialect_find(const char *name);
+
+/* The smallest object a lock of this dialect is created with: apiVersion, kind, metadata.name and namespace (and labels where
+ * the dialect has any). Owned by the caller; NULL when out of memory. */
+json_t *dialect_new_object(const struct dialect *d, const char *namespace_, const char *name);
+
+/* uid and resourceVersion of any object. Returns 0, or LEASEHOLD_ERR_PROTOCOL when either is missing, too long, or the
+ * resourceVersion is not a decimal number above 0. *ret is untouched on failure. */
+int object_version(const json_t *object, struct record_version *ret);
+
+#endif
