@@ -129,7 +129,6 @@ struct election_update {
     uint64_t token;           /* started_leading: fencing token */
     enum election_warning warning;
     /* 2. Ask the server. */
-    bool cancel_write;        /* the write under way is of no use any more: abandon it with RST (it stays possible) */
     bool read;                /* quorum read of the lock */
     int64_t read_limit_ns;
     struct election_write write; /* kind NONE: nothing to write */
@@ -163,22 +162,25 @@ struct election {
     bool knows;                 /* a read has been answered, or the watch has shown an object */
     struct record record;       /* of the newest version known; kind ABSENT after a 404 */
     struct record_version version;
+    uint64_t newest;            /* resourceVersion of the newest version seen; watch events up to it are repeats */
     leasehold_time known_at;    /* when `version` was received */
-    leasehold_time wait_until;  /* no acquiring write before this (both clocks); meaningful when knows */
+    leasehold_time wait_until;  /* no acquiring write over a record not ours before this, by both clocks */
+    leasehold_time acquire_at;  /* wait_until and a random delay where many wait */
+    leasehold_time hold_until;  /* resigned: do not stand before this */
     bool watch_up;
-    bool released_seen;         /* the record known is a release: free at once */
-    leasehold_time hold_until;  /* own reasons to hold back: resign, herd delay */
 
     /* Requests. */
-    bool reading;
+    bool reading, writing;
     leasehold_time read_sent;
-    bool read_again;            /* something happened under way that this read cannot show */
-    bool writing;
-    uint32_t writing_slot;      /* index into possible[] */
-    leasehold_time read_at;     /* when to read next without a reason; LEASEHOLD_NEVER: not at all */
-    leasehold_time write_at;    /* not before: retry after a failure */
+    bool want_read;             /* something hinted that the lock changed */
+    bool must_read;             /* our base is doubtful: no write before a read was answered */
+    leasehold_time read_after;  /* pause after a failure */
+    leasehold_time write_after;
+    leasehold_time poll_at;     /* next read while no watch stands */
     uint32_t failures;          /* in a row, for growing pauses */
-    struct election_own_write acknowledged; /* our last acknowledged write; used only while it may still be ours */
+    uint32_t conflicts;         /* in a row over the same version */
+    uint32_t writing_slot;      /* of the write under way, in possible[] */
+    struct election_own_write acknowledged; /* the last; its base is the version it made */
     struct election_own_write possible[ELECTION_POSSIBLE_MAX];
     int64_t last_stamp_us;
     int64_t round_trip_ns;      /* of the last answered request; 0: unknown */
@@ -188,10 +190,11 @@ struct election {
     uint64_t token;
     leasehold_time term_at;
     leasehold_time kill_at;
-    enum election_reason reason; /* STOPPING, RELEASING */
-    bool closing;               /* finish after this */
-    bool lost;                  /* the record is known not to be ours: nothing to renew or release */
-    int64_t hold_off_ns;        /* after the release */
+    enum election_reason reason; /* why work stops, in STOPPING */
+    bool lost;                  /* STOPPING: the record was read and is not ours */
+    bool resigning;             /* release, then hold back */
+    bool closing;               /* release, then finish */
+    int64_t hold_off_ns;
     leasehold_time settle_until; /* RELEASING: give up then */
 
     /* What listeners were told. */

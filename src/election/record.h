@@ -52,6 +52,9 @@ struct record_version {
 /* Field by field, never memcmp of padding. `a` and `b` say the same about the group. */
 bool record_equal(const struct record *a, const struct record *b);
 
+/* The marks say the same. */
+bool record_mark_equal(const struct record_mark *a, const struct record_mark *b);
+
 bool record_version_equal(const struct record_version *a, const struct record_version *b);
 
 #endif

@@ -34,7 +34,7 @@ enum election_settings_error {
     ELECTION_SETTINGS_LEASE_OVER_DEADLINE,   /* L > D */
     ELECTION_SETTINGS_DEADLINE_OVER_RETRY,   /* D > jitter x retry period */
     ELECTION_SETTINGS_NO_TIME_TO_RENEW,  /* renew interval + 2 request limits < D */
-    ELECTION_SETTINGS_NO_TIME_TO_STOP,   /* sent + D > kill_at - stop_timeout leaves work less than D: see below */
+    ELECTION_SETTINGS_NO_TIME_TO_STOP,   /* D <= kill_at - stop_timeout, counted from the send */
     ELECTION_SETTINGS_TOO_LONG,          /* a duration above one day */
     ELECTION_SETTINGS_STAMP_UNIT,        /* configmap: renew interval and retry period >= 1 s */
     ELECTION_SETTINGS_ERRORS

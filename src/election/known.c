@@ -1,0 +1,179 @@
+/* What is known of the lock, and when it is free: DESIGN §3 "What frees a lock", rules 3 and 11. */
+#include "election/internal.h"
+
+#include <string.h>
+
+enum { NS_PER_MS = 1000000, RELEASED_DURATION_MS = 1000 };
+
+/* The mark speaks of this record: by its holder, or for an emptied record by its transitions. */
+static bool mark_counts(const struct record *r)
+{
+    if (!r->mark.present)
+        return false;
+    if (r->kind == RECORD_HELD)
+        return r->mark.names_holder;
+    return r->kind == RECORD_EMPTIED && r->mark.transitions == r->transitions;
+}
+
+static int64_t ms_to_ns(int64_t ms)
+{
+    int64_t ns;
+    return __builtin_mul_overflow(ms, NS_PER_MS, &ns) ? INT64_MAX : ns;
+}
+
+static int64_t wait_without_duration(const struct election *e)
+{
+    return e->settings.foreign_lease_ns > e->settings.lease_duration_ns ? e->settings.foreign_lease_ns : e->settings.lease_duration_ns;
+}
+
+/* The duration that the holder of `r` may count on. A mark that counts can only make it longer: an operator who edited
+ * leaseDurationSeconds did not tell the worker. */
+static int64_t recorded_duration(const struct election *e, const struct record *r)
+{
+    int64_t ms = r->duration_ms;
+    if (mark_counts(r) && r->mark.duration_ms > ms)
+        ms = r->mark.duration_ms;
+    return ms > 0 ? ms_to_ns(ms) : wait_without_duration(e);
+}
+
+/* fabric8 releases by keeping the holder with a duration of 1 s. With a mark of ours this is an operator's edit. */
+static bool released_with_holder(const struct record *prior, const struct record *r)
+{
+    return r->duration_ms == RELEASED_DURATION_MS && prior->kind == RECORD_HELD && prior->duration_ms > RELEASED_DURATION_MS &&
+           strcmp(prior->holder, r->holder) == 0 && !mark_counts(prior) && !mark_counts(r);
+}
+
+/* The forms in which electors without a mark give a lock back: client-go's, and npm's without holder and time. */
+static bool released_without_mark(const struct record *r)
+{
+    return r->duration_ms == RELEASED_DURATION_MS || r->renew_us == 0;
+}
+
+/* A release of ours says so in the mark. A mark that stood there before the holder changed says nothing about him. */
+static bool released_by_mark(const struct record *prior, const struct record *r)
+{
+    if (!mark_counts(r) || !r->mark.released)
+        return false;
+    return !(prior && prior->kind == RECORD_HELD && record_mark_equal(&prior->mark, &r->mark));
+}
+
+struct wait {
+    bool released;   /* free, whatever was waited for before */
+    int64_t wait_ns; /* else wait at least this long from receipt; 0: the old end stands */
+};
+
+static struct wait wait_emptied(const struct election *e, const struct record *prior, const struct record *r)
+{
+    if (released_by_mark(prior, r))
+        return (struct wait){ .released = true };
+    if (prior && prior->kind == RECORD_HELD) {
+        /* Over a term of ours only its own mark frees: client-go's late release can wipe a stranger's record. */
+        bool foreign = !mark_counts(prior) && !(mark_counts(r) && !r->mark.released);
+        return (struct wait){ .released = foreign && released_without_mark(r) };
+    }
+    if (prior)
+        return (struct wait){ 0 };
+    /* Who knew nothing: an unreleased mark may be the trace of a worker whose record was wiped a moment ago. */
+    if (r->mark.present && !r->mark.released)
+        return (struct wait){ .wait_ns = r->mark.duration_ms > 0 ? ms_to_ns(r->mark.duration_ms) : e->settings.lease_duration_ns };
+    if (released_without_mark(r))
+        return (struct wait){ .released = true };
+    return (struct wait){ .wait_ns = recorded_duration(e, r) };
+}
+
+static struct wait wait_for(const struct election *e, const struct record *prior, const struct record *r)
+{
+    switch (r->kind) {
+    case RECORD_HELD:
+        return (struct wait){ .released = prior && released_with_holder(prior, r), .wait_ns = recorded_duration(e, r) };
+    case RECORD_EMPTIED:
+        return wait_emptied(e, prior, r);
+    case RECORD_UNREADABLE:
+        /* An operator's hand over a record that was known: its time is waited out. A second change is somebody who renews. */
+        return (struct wait){ .wait_ns = prior && prior->kind == RECORD_HELD ? 0 : wait_without_duration(e) };
+    case RECORD_ABSENT:
+        break;
+    }
+    return (struct wait){ 0 };
+}
+
+/* Where many wait they would all write at once; each takes a place in the round trips that the others need. */
+static int64_t herd_delay(struct election *e)
+{
+    int64_t others = e->settings.known_candidates - 1;
+    int64_t span = others * e->round_trip_ns;
+    if (span > e->settings.retry_period_ns)
+        span = e->settings.retry_period_ns;
+    return span > 0 ? (int64_t)(plan_random(e) % ((uint64_t)span + 1)) : 0;
+}
+
+static void set_wait(struct election *e, leasehold_time now, const struct record *prior, const struct record *r)
+{
+    struct wait wait = wait_for(e, prior, r);
+    if (wait.released && r->kind != RECORD_HELD)
+        e->wait_until = now;
+    else if (wait.released)
+        e->wait_until = time_after(now, wait.wait_ns);
+    else if (wait.wait_ns > 0)
+        e->wait_until = time_later(e->wait_until, time_after(now, wait.wait_ns));
+    e->acquire_at = time_after(e->wait_until, herd_delay(e));
+}
+
+static enum election_warning warning_for(const struct election *e, const struct record *r)
+{
+    if (r->kind == RECORD_UNREADABLE)
+        return ELECTION_WARNING_UNREADABLE;
+    if (r->kind != RECORD_HELD)
+        return ELECTION_WARNING_NONE;
+    if (strcmp(r->holder, e->identity) == 0 && !(mark_counts(r) && r->mark.nonce == e->nonce))
+        return ELECTION_WARNING_SAME_IDENTITY;
+    return r->duration_ms <= 0 ? ELECTION_WARNING_NO_DURATION : ELECTION_WARNING_NONE;
+}
+
+/* Older than what is known: a watch repeats and goes back; a read may have left before a newer answer came. A read that
+ * left after it is a quorum answer and right even when the version is lower (a restored etcd). */
+static bool is_stale(const struct election *e, enum known_source source, const struct record_version *version)
+{
+    if (!e->knows)
+        return false;
+    if (source == KNOWN_BY_WATCH)
+        return version->resource_version <= e->newest;
+    if (source == KNOWN_BY_WRITE)
+        return version->resource_version < e->version.resource_version;
+    return e->read_sent.boot_ns < e->known_at.boot_ns && version->resource_version < e->version.resource_version;
+}
+
+bool known_learn(struct election *e, leasehold_time now, enum known_source source, const struct record *record,
+                 const struct record_version *version, struct election_update *update)
+{
+    if (is_stale(e, source, version))
+        return false;
+    bool changed = !e->knows || !record_equal(&e->record, record) || strcmp(e->version.uid, version->uid) != 0;
+    if (changed) {
+        set_wait(e, now, e->knows ? &e->record : NULL, record);
+        enum election_warning warning = warning_for(e, record);
+        if (warning != ELECTION_WARNING_NONE)
+            update->warning = warning;
+        e->record = *record;
+    }
+    if (version->resource_version > e->newest || source == KNOWN_BY_READ)
+        e->newest = version->resource_version > 0 ? version->resource_version : e->newest;
+    if (!record_version_equal(&e->version, version))
+        e->conflicts = 0;
+    e->knows = true;
+    e->version = *version;
+    e->known_at = now;
+    own_settle(e);
+    return true;
+}
+
+bool known_is_free(const struct election *e, leasehold_time now)
+{
+    return e->knows && time_reached_by_all(now, e->wait_until);
+}
+
+void known_stretch(leasehold_time *end, leasehold_time now)
+{
+    if (now.boot_ns >= end->boot_ns && now.raw_ns < end->raw_ns)
+        end->boot_ns = time_sum(now.boot_ns, end->raw_ns - now.raw_ns);
+}
