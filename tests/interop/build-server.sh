@@ -1,0 +1,74 @@
+#!/bin/sh
+# Builds the real peers of the interop tests: kube-apiserver, kubectl, etcd, and client-go's elector.
+# Usage: build-server.sh [PROGRAM...]   (default: all four; what is there already is skipped)
+# Prints the folder of the programs on stdout, progress on stderr. The folder is $LEASEHOLD_CACHE, else
+# ${XDG_CACHE_HOME:-$HOME/.cache}/leasehold, then one folder for each pair of versions: nothing is built into the source tree.
+set -eu
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+cache=${LEASEHOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leasehold}
+
+fail() { echo "build-server: $*" >&2; exit 1; }
+
+version_of() { # MODULE FOLDER
+    sed -nE "s|^(require )?[[:space:]]*$1 v([^ ]+).*|\2|p" "$here/$2/go.mod" | head -n 1
+}
+
+find_go() {
+    for go in "$(command -v go || true)" /usr/local/go/bin/go; do
+        [ -x "$go" ] || continue
+        have=$("$go" env GOVERSION | sed -nE 's/^go([0-9]+)\.([0-9]+).*/\1 \2/p')
+        set -- $have
+        if [ "$#" -eq 2 ] && { [ "$1" -gt 1 ] || [ "$2" -ge 26 ]; }; then
+            return 0
+        fi
+    done
+    fail "Go 1.26 or newer is needed to build kube-apiserver, kubectl, etcd and the client-go elector; found none on PATH or in /usr/local/go/bin"
+}
+
+# The programs are only ever seen whole: built under a name of their own, then moved.
+build() { # PROGRAM FOLDER PACKAGE [LDFLAGS]
+    started=$(date +%s)
+    echo "build-server: building $1 ..." >&2
+    (cd "$here/$2" && CGO_ENABLED=0 "$go" build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w ${4:-}" -o "$out/.$1.$$" "$3") >&2 ||
+        { rm -f "$out/.$1.$$"; fail "$1 did not build"; }
+    mv "$out/.$1.$$" "$out/$1"
+    echo "build-server: $1 built in $(($(date +%s) - started)) s" >&2
+}
+
+kubernetes=$(version_of k8s.io/kubernetes kubernetes)
+etcd=$(version_of go.etcd.io/etcd/server/v3 etcd)
+[ -n "$kubernetes" ] && [ -n "$etcd" ] || fail "no version of kubernetes or etcd in $here/*/go.mod"
+out=$cache/kubernetes-$kubernetes-etcd-$etcd
+# Without the stamp `kubectl version` fails and the server calls itself v0.0.0.
+stamp="-X k8s.io/component-base/version.gitVersion=v$kubernetes -X k8s.io/component-base/version.gitMajor=${kubernetes%%.*}"
+minor=${kubernetes#*.}
+stamp="$stamp -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
+
+[ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl elector
+mkdir -p "$out"
+
+# Two test runs may start at once: the second waits and finds the programs there.
+if command -v flock >/dev/null; then
+    exec 9>"$out/.lock"
+    flock 9
+fi
+
+go=
+for program in "$@"; do
+    case $program in
+    etcd | kube-apiserver | kubectl)
+        [ -x "$out/$program" ] && continue ;;
+    elector) # the only one whose source changes here
+        [ -x "$out/elector" ] && [ -z "$(find "$here/client-go" -type f -newer "$out/elector")" ] && continue ;;
+    *) fail "no such program: $program (etcd, kube-apiserver, kubectl, elector)" ;;
+    esac
+    [ -n "$go" ] || find_go
+    case $program in
+    etcd) build etcd etcd go.etcd.io/etcd/server/v3 ;;
+    kube-apiserver) build kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver "$stamp" ;;
+    kubectl) build kubectl kubernetes k8s.io/kubernetes/cmd/kubectl "$stamp" ;;
+    elector) build elector client-go . ;;
+    esac
+done
+echo "$out"
