@@ -66,6 +66,7 @@ static void answered(struct election *e, leasehold_time now, leasehold_time sent
 {
     e->failures = 0;
     e->round_trip_ns = now.boot_ns - sent.boot_ns;
+    e->poll_at = time_after(now, plan_jitter(e, e->settings.retry_period_ns));
 }
 
 static void on_read(struct election *e, leasehold_time now, const struct election_event *event, struct election_update *update)
@@ -74,7 +75,6 @@ static void on_read(struct election *e, leasehold_time now, const struct electio
         return;
     e->reading = false;
     answered(e, now, e->read_sent);
-    e->poll_at = time_after(now, plan_jitter(e, e->settings.retry_period_ns));
     if (!known_learn(e, now, KNOWN_BY_READ, &event->record, &event->version, update)) {
         e->want_read = true;
         return;

@@ -57,8 +57,9 @@ static void plan_read(struct election *e, leasehold_time now, struct election_up
     if (e->reading)
         return;
     bool standing = e->state == ELECTION_CANDIDATE || e->state == ELECTION_OBSERVER;
+    bool hinted = e->want_read && e->state != ELECTION_RELEASING; /* the release is decided by its own write */
     bool poll_due = standing && !e->watch_up && time_reached_by_all(now, e->poll_at);
-    if (!(e->must_read || e->want_read || poll_due) || !time_reached_by_all(now, e->read_after))
+    if (!(e->must_read || hinted || poll_due) || !time_reached_by_all(now, e->read_after))
         return;
     e->reading = true;
     e->read_sent = now;
@@ -100,7 +101,7 @@ static void plan_release(struct election *e, leasehold_time now, struct election
         term_release_end(e, now, update);
         return;
     }
-    if (e->writing || e->reading || !e->knows || e->must_read)
+    if (e->writing || !e->knows || e->must_read)
         return;
     bool ours = own_match(e);
     /* A write without an answer is settled by another version. It was made over a free record, so may ours be (rule 8). */
@@ -158,7 +159,7 @@ static int64_t read_deadline(const struct election *e)
 {
     if (e->reading)
         return LEASEHOLD_NEVER;
-    if (e->must_read || e->want_read)
+    if (e->must_read || (e->want_read && e->state != ELECTION_RELEASING))
         return e->read_after.boot_ns;
     bool standing = e->state == ELECTION_CANDIDATE || e->state == ELECTION_OBSERVER;
     return standing && !e->watch_up ? later(e->poll_at.boot_ns, e->read_after.boot_ns) : LEASEHOLD_NEVER;

@@ -44,6 +44,7 @@ void term_stop(struct election *e, leasehold_time now, enum election_reason reas
     if (reason == ELECTION_REASON_LOST) {
         /* Somebody else may be working: no grace. */
         e->lost = true;
+        e->term_at = time_earlier(e->term_at, now);
         e->kill_at = time_earlier(e->kill_at, now);
         update->kill_work = true;
     }
@@ -69,9 +70,10 @@ void term_work_stopped(struct election *e, leasehold_time now, uint64_t term, st
     update->stopped_leading = true;
     e->state = ELECTION_CANDIDATE;
     e->lost = false;
-    e->want_read = true;
     if (e->closing || e->resigning)
         term_release_begin(e, now);
+    else
+        e->want_read = true;
 }
 
 void term_release_begin(struct election *e, leasehold_time now)
