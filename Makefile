@@ -1,0 +1,55 @@
+# The front door. CMake does the work; see CMakePresets.json for the presets and CONTRIBUTING.md for where is what.
+PRESET ?= release
+BUILD  := build/$(PRESET)
+JOBS   ?= $(shell nproc)
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+.PHONY: all build demo test check bench interop install sim clean format deps deps-test deps-check
+all: build
+
+deps:
+	@scripts/deps.sh build
+deps-test:
+	@scripts/deps.sh test
+deps-check:
+	@scripts/deps.sh check
+
+build: deps
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS)
+
+demo: build
+	@python3 scripts/demo.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/demo-worker --lock $(or $(LOCK),lease) --svg build/demo.svg
+
+test: deps-test
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure $(TESTFLAGS)
+
+check: deps-check
+	@scripts/check.sh
+
+bench: deps-test
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS)
+	@python3 bench/bench.py --build $(BUILD)
+
+interop: deps-test
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS)
+	@tests/interop/build-server.sh
+	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
+
+install: build
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+
+format: deps-check
+	@git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.[ch]' 'examples/*.c' | xargs clang-format -i
+
+clean:
+	@rm -rf build
