@@ -341,7 +341,8 @@ def main(arguments):
     signal.signal(signal.SIGTERM, lambda *unused: sys.exit(0))
     with RealServer() as server:
         if arguments[1:]:
-            return subprocess.run(arguments[1:], env=dict(os.environ, KUBECONFIG=str(server.kubeconfig()))).returncode
+            path = f"{server.programs}:{os.environ['PATH']}"
+            return subprocess.run(arguments[1:], env=dict(os.environ, KUBECONFIG=str(server.kubeconfig()), PATH=path)).returncode
         print(f"KUBECONFIG={server.kubeconfig()}\nrestricted: {server.kubeconfig(RESTRICTED)}", flush=True)
         try:
             signal.pause()
