@@ -23,14 +23,16 @@ find_go() {
             return 0
         fi
     done
-    fail "Go 1.26 or newer is needed to build kube-apiserver, kubectl, etcd and the client-go elector; found none on PATH or in /usr/local/go/bin"
+    fail "Go 1.26 or newer is needed to build kube-apiserver, kubectl, etcd and the client-go elector;" \
+        "found none on PATH or in /usr/local/go/bin"
 }
 
 # The programs are only ever seen whole: built under a name of their own, then moved.
 build() { # PROGRAM FOLDER PACKAGE [LDFLAGS]
     started=$(date +%s)
     echo "build-server: building $1 ..." >&2
-    (cd "$here/$2" && CGO_ENABLED=0 "$go" build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w ${4:-}" -o "$out/.$1.$$" "$3") >&2 ||
+    (cd "$here/$2" &&
+        CGO_ENABLED=0 "$go" build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w ${4:-}" -o "$out/.$1.$$" "$3") >&2 ||
         { rm -f "$out/.$1.$$"; fail "$1 did not build"; }
     mv "$out/.$1.$$" "$out/$1"
     echo "build-server: $1 built in $(($(date +%s) - started)) s" >&2

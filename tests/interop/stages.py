@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The stages of an election against a real kube-apiserver, alone and beside client-go.
 
-    python3 tests/interop/stages.py --leasehold build/release/leasehold [-k PATTERN] [--seed N --faults N] [--keep]
+    python3 tests/interop/stages.py --leasehold build/release/leasehold [--stamper FILE] [-k PATTERN] [--seed N --faults N] [--keep]
 
 Every candidate's worker appends the boot time to a file every few milliseconds while it lives. From those files alone is
 computed when two worked at once: it must be never. What a candidate says of itself proves nothing here, and neither does a
@@ -119,7 +119,12 @@ class Candidate:
         self.stamps_read, self.stamps_found = 0, []
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
             self.process = subprocess.Popen(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=log, preexec_fn=die_with_parent, start_new_session=True
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                preexec_fn=die_with_parent,
+                start_new_session=True,
             )
 
     def __repr__(self):
@@ -727,6 +732,7 @@ def main():
     global server, options, stamper, elector
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--leasehold", metavar="FILE", help="the program to test")
+    parser.add_argument("--stamper", metavar="FILE", help="the worker; compiled from tests/e2e/stamper.c when not given")
     parser.add_argument("-k", metavar="PATTERN", default="", help="only tests whose Class.name contains it")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the random faults")
     parser.add_argument("--faults", type=int, default=8, help="how many random faults")
@@ -746,7 +752,7 @@ def main():
     elector = programs() / "elector"
     with RealServer(keep=options.keep) as server:
         if options.leasehold:
-            stamper = compile_stamper(server.folder)
+            stamper = pathlib.Path(options.stamper).resolve(strict=True) if options.stamper else compile_stamper(server.folder)
         result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(suite)
     for figure in FIGURES:
         print(figure)
