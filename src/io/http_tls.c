@@ -1,0 +1,118 @@
+#include "io/http_tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "leasehold/errors.h"
+
+/* CURLOPT_SSLCERT_BLOB and SSLKEY_BLOB came with 7.71, CURLOPT_CAINFO_BLOB with 7.77. */
+#define HTTP_TLS_HAS_BLOBS (LIBCURL_VERSION_NUM >= 0x074d00)
+
+static int http_tls_memfd(const struct kube_bytes *bytes, int *ret_fd)
+{
+    if (bytes->data == NULL)
+        return 0;
+    int fd = memfd_create("leasehold-certificate", MFD_CLOEXEC);
+    if (fd < 0)
+        return LEASEHOLD_ERR_SYSTEM;
+    for (size_t done = 0; done < bytes->size;) {
+        ssize_t n = write(fd, bytes->data + done, bytes->size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            close(fd);
+            return LEASEHOLD_ERR_SYSTEM;
+        }
+        done += (size_t)n;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int http_tls_open(struct http_transport *transport)
+{
+    transport->by_files = transport->by_files || !HTTP_TLS_HAS_BLOBS;
+    if (!transport->by_files)
+        return 0;
+    int error = http_tls_memfd(&transport->config->ca, &transport->ca_fd);
+    if (error == 0)
+        error = http_tls_memfd(&transport->config->client_certificate, &transport->certificate_fd);
+    if (error == 0)
+        error = http_tls_memfd(&transport->config->client_key, &transport->key_fd);
+    return error;
+}
+
+static void http_tls_close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void http_tls_close(struct http_transport *transport)
+{
+    http_tls_close_one(&transport->ca_fd);
+    http_tls_close_one(&transport->certificate_fd);
+    http_tls_close_one(&transport->key_fd);
+}
+
+static CURLcode http_tls_set_file(CURL *easy, CURLoption option, int fd)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return curl_easy_setopt(easy, option, path); /* copied */
+}
+
+/* One certificate or key, from memory or from its file. */
+static CURLcode http_tls_set_one(struct transport_call *call, const struct kube_bytes *bytes, CURLoption blob_option,
+                                 CURLoption file_option, int fd)
+{
+    if (bytes->data == NULL)
+        return CURLE_OK;
+#if HTTP_TLS_HAS_BLOBS
+    if (!call->transport->by_files) {
+        struct curl_blob blob = { bytes->data, bytes->size, CURL_BLOB_NOCOPY }; /* the configuration outlives the call */
+        return curl_easy_setopt(call->easy, blob_option, &blob);
+    }
+#else
+    (void)blob_option;
+#endif
+    return http_tls_set_file(call->easy, file_option, fd);
+}
+
+#if HTTP_TLS_HAS_BLOBS
+#define HTTP_TLS_BLOB(option) option
+#else
+#define HTTP_TLS_BLOB(option) CURLOPT_LASTENTRY
+#endif
+
+CURLcode http_tls_set(struct transport_call *call)
+{
+    const struct http_transport *transport = call->transport;
+    const struct kube_config *config = transport->config;
+    CURL *easy = call->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config->insecure_skip_tls_verify ? 0L : 1L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->insecure_skip_tls_verify ? 0L : 2L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (code == CURLE_OK && config->ca.data != NULL) {
+        /* Debian's libcurl trusts the machine's own store beside whatever is given, unless it is told to forget it. */
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        if (code == CURLE_OK)
+            code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    }
+    if (code == CURLE_OK)
+        code = http_tls_set_one(call, &config->ca, HTTP_TLS_BLOB(CURLOPT_CAINFO_BLOB), CURLOPT_CAINFO, transport->ca_fd);
+    if (code == CURLE_OK)
+        code = http_tls_set_one(call, &config->client_certificate, HTTP_TLS_BLOB(CURLOPT_SSLCERT_BLOB), CURLOPT_SSLCERT,
+                                transport->certificate_fd);
+    if (code == CURLE_OK)
+        code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY,
+                                transport->key_fd);
+    if (code == CURLE_OK) /* without one, an encrypted key given as a blob crashes libcurl 7.88 */
+        code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+    return code;
+}

@@ -1,0 +1,17 @@
+/* TLS as the Kubernetes configuration wants it: trust, client certificate, name. Part of the HTTP room, not for others. */
+#ifndef LEASEHOLD_IO_HTTP_TLS_H
+#define LEASEHOLD_IO_HTTP_TLS_H
+
+#include "io/http_internal.h"
+
+/* Certificates as files that only this process sees, where libcurl cannot take them from memory or the options ask for it.
+ * Returns 0 or LEASEHOLD_ERR_SYSTEM with errno. */
+int http_tls_open(struct http_transport *transport);
+
+/* Any state of opening. */
+void http_tls_close(struct http_transport *transport);
+
+/* Sets the TLS options of the call's handle. */
+CURLcode http_tls_set(struct transport_call *call);
+
+#endif

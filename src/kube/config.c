@@ -1,0 +1,399 @@
+#include "kube/config.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/internal.h"
+#include "kube/kubeconfig.h"
+#include "leasehold/errors.h"
+
+enum { KUBE_NAMESPACE_MAX = 63 };
+
+struct kube_config *kube_config_free(struct kube_config *c)
+{
+    if (c == NULL)
+        return NULL;
+    char *texts[] = { c->source,          c->server, c->host,       c->path_prefix,
+                      c->tls_server_name, c->token,  c->token_file, c->namespace_name };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        kube_text_free(texts[i]);
+    kube_bytes_free(&c->ca);
+    kube_bytes_free(&c->client_certificate);
+    kube_bytes_free(&c->client_key);
+    free(c);
+    return NULL;
+}
+
+static const char *config_environment(const struct kube_options *options, const char *name)
+{
+    const char *value = options->environment != NULL ? options->environment(options->user, name) : NULL;
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static bool config_namespace_good(const char *name)
+{
+    size_t size = strlen(name);
+    if (size == 0 || size > KUBE_NAMESPACE_MAX || name[0] == '-' || name[size - 1] == '-')
+        return false;
+    for (; *name != '\0'; name++)
+        if ((*name < 'a' || *name > 'z') && (*name < '0' || *name > '9') && *name != '-')
+            return false;
+    return true;
+}
+
+static int config_set_namespace(struct kube_config *c, const char *name, const char *where, char *sentence)
+{
+    if (name != NULL && !config_namespace_good(name))
+        return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
+                         "%s: the namespace \"%.*s\" is none: lower-case letters, digits and '-', at most 63", where,
+                         KUBE_SHOW(name));
+    c->namespace_name = strdup(name != NULL ? name : "default");
+    return c->namespace_name != NULL ? 0 : kube_fail_memory(sentence);
+}
+
+/* Fills server, tls, host, port, path_prefix. */
+static int config_set_server(struct kube_config *c, const char *server, const char *where, char *sentence)
+{
+    struct kube_url url;
+    const char *reason = "";
+    int error = kube_url_parse(server, &url, &reason);
+    if (error == LEASEHOLD_ERR_MEMORY)
+        return kube_fail_memory(sentence);
+    if (error != 0) /* the value is not shown where it may hold a password */
+        return kube_fail(sentence, error, "%s: server \"%.*s\" cannot be used: %s", where,
+                         KUBE_SHOW(strchr(server, '@') != NULL ? "…@…" : server), reason);
+    c->tls = url.tls;
+    c->host = url.host;
+    c->port = url.port;
+    c->path_prefix = url.path_prefix;
+    bool bracket = strchr(url.host, ':') != NULL;
+    if (asprintf(&c->server, "%s://%s%s%s:%u%s", url.tls ? "https" : "http", bracket ? "[" : "", url.host, bracket ? "]" : "",
+                 (unsigned)url.port, url.path_prefix) < 0) {
+        c->server = NULL;
+        return kube_fail_memory(sentence);
+    }
+    return 0;
+}
+
+/* ---- kubeconfig ---- */
+
+/* Where a field of a kubeconfig comes from, for sentences and relative paths. */
+struct config_origin {
+    const char *file;
+    char owner[160]; /* "user \"dev\"" */
+    char *sentence;
+};
+
+static int config_path(const struct config_origin *origin, const char *path, char **ret)
+{
+    const char *slash = strrchr(origin->file, '/');
+    int size = path[0] == '/' || slash == NULL ? asprintf(ret, "%s", path)
+                                               : asprintf(ret, "%.*s/%s", (int)(slash - origin->file), origin->file, path);
+    if (size >= 0)
+        return 0;
+    *ret = NULL;
+    return kube_fail_memory(origin->sentence);
+}
+
+/* A field that is given as base64 in the file, or as the path of another one; the former wins, as in client-go. */
+static int config_bytes(const struct config_origin *origin, const char *field, const char *data, const char *file,
+                        struct kube_bytes *ret)
+{
+    if (data != NULL) {
+        int error = kube_base64_decode(data, strlen(data), ret);
+        if (error == LEASEHOLD_ERR_MEMORY)
+            return kube_fail_memory(origin->sentence);
+        if (error != 0)
+            return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
+                             "%s: %s-data of %s is not base64: encode the PEM file with base64 -w0", origin->file, field,
+                             origin->owner);
+        return 0;
+    }
+    if (file == NULL)
+        return 0;
+    char *path = NULL, reason[KUBE_REASON_MAX];
+    int error = config_path(origin, file, &path);
+    if (error != 0)
+        return error;
+    error = kube_file_read(path, KUBE_FILE_MAX, ret, reason);
+    if (error != 0)
+        kube_fail(origin->sentence, error, "%s: %s of %s, %s, cannot be read: %s", origin->file, field, origin->owner, path,
+                  reason);
+    free(path);
+    return error;
+}
+
+static int config_check_pem(const struct config_origin *origin, const char *field, const struct kube_bytes *bytes,
+                            const char *kind)
+{
+    if (bytes->data == NULL)
+        return 0;
+    const char *begin = memmem(bytes->data, bytes->size, "-----BEGIN ", 11);
+    if (begin == NULL || memmem(begin, bytes->size - (size_t)(begin - (const char *)bytes->data), kind, strlen(kind)) == NULL)
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s of %s holds no PEM %s: give a file with -----BEGIN …%s-----",
+                         origin->file, field, origin->owner, kind, kind);
+    if (memmem(bytes->data, bytes->size, "ENCRYPTED", 9) != NULL)
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
+                         "%s: %s of %s is encrypted, and there is nobody to ask for its password: decrypt it with openssl pkey",
+                         origin->file, field, origin->owner);
+    return 0;
+}
+
+static int config_cluster(struct kube_config *c, struct config_origin *origin, const struct kubeconfig *k)
+{
+    snprintf(origin->owner, sizeof(origin->owner), "cluster \"%.*s\"", KUBE_SHOW(k->cluster));
+    char where[2 * sizeof(origin->owner) + 256];
+    snprintf(where, sizeof(where), "%s: %s", origin->file, origin->owner);
+    int error = config_set_server(c, k->server, where, origin->sentence);
+    if (error != 0)
+        return error;
+    if (k->tls_server_name != NULL && !kube_host_good(k->tls_server_name))
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: tls-server-name \"%.*s\" is no name or address", where,
+                         KUBE_SHOW(k->tls_server_name));
+    if (k->tls_server_name != NULL && (c->tls_server_name = strdup(k->tls_server_name)) == NULL)
+        return kube_fail_memory(origin->sentence);
+    c->insecure_skip_tls_verify = k->insecure_skip_tls_verify;
+    if (c->insecure_skip_tls_verify && (k->ca_file != NULL || k->ca_data != NULL))
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
+                         "%s has both insecure-skip-tls-verify and a certificate-authority: remove the former", where);
+    error = config_bytes(origin, "certificate-authority", k->ca_data, k->ca_file, &c->ca);
+    return error != 0 ? error : config_check_pem(origin, "certificate-authority", &c->ca, "CERTIFICATE");
+}
+
+static int config_token(struct kube_config *c, const struct config_origin *origin, const struct kubeconfig *k)
+{
+    if (k->token != NULL && !kube_token_good(k->token))
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: token of %s holds bytes that no token has, or too many",
+                         origin->file, origin->owner);
+    if (k->token_file != NULL) {
+        char reason[KUBE_REASON_MAX];
+        int error = config_path(origin, k->token_file, &c->token_file);
+        if (error != 0)
+            return error;
+        if (kube_token_read(c->token_file, &c->token, reason) == 0)
+            return 0;
+        if (k->token == NULL) /* otherwise the token serves until the file can be read */
+            return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: tokenFile of %s, %s, cannot be used: %s", origin->file,
+                             origin->owner, c->token_file, reason);
+    }
+    if (k->token != NULL && (c->token = strdup(k->token)) == NULL)
+        return kube_fail_memory(origin->sentence);
+    return 0;
+}
+
+static int config_user(struct kube_config *c, struct config_origin *origin, const struct kubeconfig *k)
+{
+    snprintf(origin->owner, sizeof(origin->owner), "user \"%.*s\"", KUBE_SHOW(k->user != NULL ? k->user : ""));
+    int error = config_bytes(origin, "client-certificate", k->certificate_data, k->certificate_file, &c->client_certificate);
+    if (error == 0)
+        error = config_bytes(origin, "client-key", k->key_data, k->key_file, &c->client_key);
+    if (error == 0)
+        error = config_check_pem(origin, "client-certificate", &c->client_certificate, "CERTIFICATE");
+    if (error == 0)
+        error = config_check_pem(origin, "client-key", &c->client_key, "PRIVATE KEY");
+    if (error == 0 && (c->client_certificate.data == NULL) != (c->client_key.data == NULL))
+        error = kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has a %s without a %s: give both", origin->file,
+                          origin->owner, c->client_key.data == NULL ? "client-certificate" : "client-key",
+                          c->client_key.data == NULL ? "client-key" : "client-certificate");
+    return error != 0 ? error : config_token(c, origin, k);
+}
+
+static int config_load_file(struct kube_config *c, const char *file, const char *context, char *sentence)
+{
+    struct config_origin origin = { .file = file, .sentence = sentence };
+    struct kube_bytes text;
+    struct kubeconfig k;
+    char reason[KUBE_REASON_MAX];
+    int error = kube_file_read(file, KUBE_FILE_MAX, &text, reason);
+    if (error != 0)
+        return kube_fail(sentence, error, "the kubeconfig %s cannot be read: %s", file, reason);
+    error = kubeconfig_parse(file, (const char *)text.data, text.size, context, &k, sentence);
+    kube_bytes_free(&text);
+    if (error != 0)
+        return error;
+    if (asprintf(&c->source, "context \"%.*s\" of %s", KUBE_SHOW(k.context), file) < 0) {
+        c->source = NULL;
+        error = kube_fail_memory(sentence);
+    }
+    if (error == 0)
+        error = config_cluster(c, &origin, &k);
+    if (error == 0)
+        error = config_user(c, &origin, &k);
+    if (error == 0)
+        error = config_set_namespace(c, k.namespace_name, c->source, sentence);
+    kubeconfig_clear(&k);
+    return error;
+}
+
+/* ---- in-cluster ---- */
+
+static int config_account_file(const char *folder, const char *name, size_t max, bool needed, struct kube_bytes *ret,
+                               char *sentence)
+{
+    char *path = NULL, reason[KUBE_REASON_MAX];
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        return kube_fail_memory(sentence);
+    int error = 0;
+    if (needed || kube_file_exists(path))
+        error = kube_file_read(path, max, ret, reason);
+    if (error != 0)
+        kube_fail(sentence, error,
+                  "KUBERNETES_SERVICE_HOST is set, but %s cannot be read (%s): is automountServiceAccountToken off for this Pod?",
+                  path, reason);
+    free(path);
+    return error;
+}
+
+static int config_account_namespace(struct kube_config *c, const char *folder, char *sentence)
+{
+    struct kube_bytes text = { NULL, 0 };
+    int error = config_account_file(folder, "namespace", KUBE_FILE_MAX, false, &text, sentence);
+    if (error != 0)
+        return error;
+    char *name = (char *)text.data;
+    if (name != NULL)
+        name[strcspn(name, " \t\r\n")] = '\0';
+    error = config_set_namespace(c, name, c->source, sentence);
+    kube_bytes_free(&text);
+    return error;
+}
+
+static int config_load_account(struct kube_config *c, const char *host, const char *port, const char *folder, char *sentence)
+{
+    char server[512], reason[KUBE_REASON_MAX];
+    struct in6_addr address;
+    bool bracket = inet_pton(AF_INET6, host, &address) == 1;
+    snprintf(server, sizeof(server), "https://%s%s%s:%s", bracket ? "[" : "", host, bracket ? "]" : "", port);
+    int error = config_set_server(c, server, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT", sentence);
+    if (error != 0)
+        return error;
+    if (asprintf(&c->source, "the service account in %s", folder) < 0) {
+        c->source = NULL;
+        return kube_fail_memory(sentence);
+    }
+    if (asprintf(&c->token_file, "%s/token", folder) < 0) {
+        c->token_file = NULL;
+        return kube_fail_memory(sentence);
+    }
+    if (kube_token_read(c->token_file, &c->token, reason) != 0)
+        return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
+                         "KUBERNETES_SERVICE_HOST is set, but the token in %s cannot be used (%s): is "
+                         "automountServiceAccountToken off for this Pod?",
+                         c->token_file, reason);
+    error = config_account_file(folder, "ca.crt", KUBE_FILE_MAX, true, &c->ca, sentence);
+    struct config_origin origin = { .file = folder, .owner = "the service account", .sentence = sentence };
+    if (error == 0)
+        error = config_check_pem(&origin, "ca.crt", &c->ca, "CERTIFICATE");
+    return error != 0 ? error : config_account_namespace(c, folder, sentence);
+}
+
+/* ---- which of them ---- */
+
+/* KUBECONFIG may list several files, separated by ':', to be merged. Until that is supported, it may do so if only one of
+ * them exists. *ret stays NULL where the list is of separators only. */
+static int config_pick_from_list(const char *list, char **ret, char *sentence)
+{
+    unsigned named = 0, exist = 0;
+    char *first = NULL, *existing = NULL;
+    int error = 0;
+    while (*list != '\0' && error == 0) {
+        size_t size = strcspn(list, ":");
+        char *file = size > 0 ? strndup(list, size) : NULL;
+        if (size > 0 && file == NULL)
+            error = kube_fail_memory(sentence);
+        list += size + (list[size] == ':');
+        if (file == NULL)
+            continue;
+        named++;
+        if (kube_file_exists(file) && exist++ == 0)
+            existing = strdup(file);
+        if (first == NULL)
+            first = file;
+        else
+            free(file);
+    }
+    if (error == 0 && exist > 1)
+        error = kube_fail(sentence, LEASEHOLD_ERR_UNSUPPORTED,
+                          "KUBECONFIG lists %u files of which %u exist; merging several comes later: name one, or write one with "
+                          "kubectl config view --flatten",
+                          named, exist);
+    if (error == 0) {
+        *ret = existing != NULL ? existing : first;
+        if (existing != NULL)
+            free(first);
+        return 0;
+    }
+    free(existing);
+    free(first);
+    return error;
+}
+
+/* The kubeconfig to read, or *ret NULL for none. */
+static int config_pick_file(const struct kube_options *options, char **ret, char *sentence)
+{
+    if (options->kubeconfig != NULL && options->kubeconfig[0] != '\0') {
+        *ret = strdup(options->kubeconfig);
+        return *ret != NULL ? 0 : kube_fail_memory(sentence);
+    }
+    const char *list = config_environment(options, "KUBECONFIG");
+    if (list != NULL) {
+        int error = config_pick_from_list(list, ret, sentence);
+        if (error != 0 || *ret != NULL)
+            return error;
+    }
+    const char *home = config_environment(options, "HOME");
+    if (home == NULL)
+        return 0;
+    char *file = NULL;
+    if (asprintf(&file, "%s/.kube/config", home) < 0)
+        return kube_fail_memory(sentence);
+    if (kube_file_exists(file)) {
+        *ret = file;
+        return 0;
+    }
+    free(file);
+    return 0;
+}
+
+static int config_load_into(struct kube_config *c, const struct kube_options *options, char *sentence)
+{
+    char *file = NULL;
+    int error = config_pick_file(options, &file, sentence);
+    if (error != 0)
+        return error;
+    if (file != NULL) {
+        error = config_load_file(c, file, options->context, sentence);
+        free(file);
+        return error;
+    }
+    const char *host = config_environment(options, "KUBERNETES_SERVICE_HOST");
+    const char *port = config_environment(options, "KUBERNETES_SERVICE_PORT");
+    if (options->context != NULL && options->context[0] != '\0')
+        return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
+                         "there is no kubeconfig to find the context \"%.*s\" in: give one with --kubeconfig or KUBECONFIG",
+                         KUBE_SHOW(options->context));
+    if (host != NULL)
+        return config_load_account(c, host, port != NULL ? port : "443",
+                                   options->service_account_folder != NULL ? options->service_account_folder
+                                                                           : KUBE_SERVICE_ACCOUNT_FOLDER,
+                                   sentence);
+    return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
+                     "no Kubernetes configuration was found: KUBECONFIG is not set, there is no ~/.kube/config, and this is no Pod "
+                     "(KUBERNETES_SERVICE_HOST is not set); give a file with --kubeconfig");
+}
+
+int kube_config_load(const struct kube_options *options, struct kube_config **ret_config, char sentence[KUBE_SENTENCE_MAX])
+{
+    struct kube_config *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return kube_fail_memory(sentence);
+    int error = config_load_into(c, options, sentence);
+    if (error != 0) {
+        kube_config_free(c);
+        return error;
+    }
+    *ret_config = c;
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* What the files of this room share. Not for other rooms. */
+#ifndef LEASEHOLD_KUBE_INTERNAL_H
+#define LEASEHOLD_KUBE_INTERNAL_H
+
+#include "kube/config.h"
+
+/* Writes the sentence, with '?' for control characters that came from outside, and returns `error`. */
+int __attribute__((format(printf, 3, 4))) kube_fail(char sentence[KUBE_SENTENCE_MAX], int error, const char *format, ...);
+int kube_fail_memory(char sentence[KUBE_SENTENCE_MAX]);
+
+/* How much of a value from outside a sentence shows: "%.*s". */
+#define KUBE_SHOW(text) 120, (text)
+
+/* base64.c: standard alphabet, padded; white space is skipped. Returns 0 and *ret (kube_bytes_free), LEASEHOLD_ERR_ARGUMENT when
+ * it is no base64, or LEASEHOLD_ERR_MEMORY. */
+int kube_base64_decode(const char *text, size_t size, struct kube_bytes *ret);
+
+/* file.c: a regular file of at most `max` bytes. Returns 0 and *ret, or a negative error and *ret_reason: "Permission denied",
+ * "it is larger than 1048576 bytes" (static or in `buffer`). Never blocks on a pipe. */
+enum { KUBE_REASON_MAX = 128 };
+int kube_file_read(const char *path, size_t max, struct kube_bytes *ret, char reason[KUBE_REASON_MAX]);
+bool kube_file_exists(const char *path);
+/* Frees and wipes. */
+void kube_bytes_free(struct kube_bytes *bytes);
+char *kube_text_free(char *text);
+
+/* A token out of a file: white space around it trimmed. Returns 0 and *ret_token, or a negative error and the reason. */
+int kube_token_read(const char *path, char **ret_token, char reason[KUBE_REASON_MAX]);
+/* Can stand in a header: printable ASCII without spaces, neither empty nor longer than KUBE_TOKEN_MAX. */
+bool kube_token_good(const char *token);
+
+/* url.c */
+struct kube_url {
+    bool tls;
+    char *host; /* without brackets */
+    uint16_t port;
+    char *path_prefix;
+};
+/* Returns 0 and *ret (kube_url_free), LEASEHOLD_ERR_CONFIG and *ret_reason (static: "write https://HOST:PORT"), or
+ * LEASEHOLD_ERR_MEMORY. */
+int kube_url_parse(const char *text, struct kube_url *ret, const char **ret_reason);
+void kube_url_free(struct kube_url *url);
+/* A DNS name, an IPv4 or an IPv6 address without brackets. */
+bool kube_host_good(const char *host);
+
+#endif

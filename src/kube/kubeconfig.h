@@ -1,0 +1,30 @@
+/* What a kubeconfig says about one context. Pure: bytes in, strings out; no files are opened here.
+ *
+ * Here: YAML (and so JSON) within bounds, contexts, clusters, users. Not here: what the named files hold (config.c). */
+#ifndef LEASEHOLD_KUBE_KUBECONFIG_H
+#define LEASEHOLD_KUBE_KUBECONFIG_H
+
+#include "kube/config.h"
+
+/* Owned strings as they stand in the file; NULL when absent, empty or null. */
+struct kubeconfig {
+    char *context, *cluster, *user; /* names; user is NULL for a context without one */
+    char *namespace_name;
+    char *server, *tls_server_name;
+    char *ca_file, *ca_data;
+    bool insecure_skip_tls_verify;
+    char *certificate_file, *certificate_data, *key_file, *key_data;
+    char *token, *token_file;
+};
+
+/* Reads the context named (NULL or "": the current one) out of the text of `file`, a name for sentences only.
+ *
+ * Returns 0 and *ret (kubeconfig_clear), or LEASEHOLD_ERR_CONFIG, LEASEHOLD_ERR_UNSUPPORTED, LEASEHOLD_ERR_MEMORY and one
+ * sentence. Any bytes are fine. */
+int kubeconfig_parse(const char *file, const char *text, size_t size, const char *context, struct kubeconfig *ret,
+                     char sentence[KUBE_SENTENCE_MAX]);
+
+/* Frees and wipes the strings. */
+void kubeconfig_clear(struct kubeconfig *kubeconfig);
+
+#endif
