@@ -1,0 +1,84 @@
+/* What an outside observer keeps in mind of each process; the checkers read it. */
+#include "sim/check.h"
+
+#include <string.h>
+
+enum { PPM = 1000000, RELEASED_MS = 1000 };
+
+/* A span of somebody's clock that runs fast by rho, in true time. */
+static int64_t shortest(int64_t span_ns, int32_t rate_error_ppm)
+{
+    return span_ns / (PPM + rate_error_ppm) * PPM + span_ns % (PPM + rate_error_ppm) * PPM / (PPM + rate_error_ppm);
+}
+
+int64_t ledger_valid_until(const struct ledger_entry *l)
+{
+    return l->sent_at + shortest(l->lease_ns, l->rate_error_ppm);
+}
+
+int64_t ledger_reserved_until(const struct ledger_entry *l)
+{
+    return l->applied_at + shortest(l->lease_ns, l->rate_error_ppm);
+}
+
+static void begin(struct judge *j, const struct fact *f)
+{
+    struct ledger_entry *l = &j->ledger[f->who];
+    memset(l, 0, sizeof *l);
+    l->used = true;
+    l->foreign = f->foreign;
+    l->lease_ns = f->lease_ns;
+    l->rate_error_ppm = f->rate_error_ppm;
+    l->known_since = INT64_MAX;
+    strncpy(l->identity, f->identity, sizeof l->identity - 1);
+    j->leads[f->who] = false;
+    j->intact[f->who] = false;
+    j->sampled[f->who].term = 0;
+    j->request_count[f->who] = 0;
+}
+
+static void applied(struct judge *j, const struct fact *f)
+{
+    struct ledger_entry *l = &j->ledger[f->who];
+    l->holding = f->purpose != ELECTION_RELEASE;
+    l->altered = l->unmarked = l->forged = l->wiped = false;
+    l->applied_at = f->at;
+    l->sent_at = f->sent;
+    l->version = f->version.resource_version;
+}
+
+static void altered(struct ledger_entry *l, const struct record *after)
+{
+    l->altered = true;
+    if (!after->mark.present)
+        l->unmarked = true;
+    bool release_form = after->kind == RECORD_EMPTIED || (after->kind == RECORD_HELD && after->duration_ms <= RELEASED_MS);
+    if (l->unmarked && release_form)
+        l->forged = true;
+}
+
+void ledger_fact(struct judge *j, const struct fact *f)
+{
+    switch (f->kind) {
+    case FACT_PROCESS:
+        begin(j, f);
+        break;
+    case FACT_GONE:
+        j->ledger[f->who].gone = true;
+        break;
+    case FACT_RECEIVED:
+        if ((f->after->kind == RECORD_HELD || f->after->kind == RECORD_UNREADABLE) && j->ledger[f->who].known_since > f->at)
+            j->ledger[f->who].known_since = f->at;
+        break;
+    case FACT_APPLIED:
+        applied(j, f);
+        break;
+    case FACT_OPERATED:
+        for (int i = 0; i < SIM_PROCESSES_MAX; i++)
+            if (j->ledger[i].used && j->ledger[i].holding)
+                altered(&j->ledger[i], f->after);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,38 @@
+/* Nobody writes while another's record is unexpired and unreleased: judged from the true time at which the holder's last write
+ * was applied, with the writer's clock fast by rho. It does not matter whether a worker really ran. */
+#include "sim/check.h"
+
+/* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it had decided before the
+ * record was made (a POST has no version to compare), or what the operator left looks like a foreign release. */
+static bool is_blind(const struct ledger_entry *writer, const struct ledger_entry *holder, const struct fact *f)
+{
+    if (!holder->altered)
+        return false;
+    bool knew = writer->known_since <= f->sent;
+    bool before_it = f->write == ELECTION_WRITE_CREATE && f->sent < holder->applied_at;
+    return !knew || before_it || holder->forged;
+}
+
+void check_replace(struct judge *j, const struct fact *f)
+{
+    if (f->kind != FACT_APPLIED)
+        return;
+    const struct ledger_entry *writer = &j->ledger[f->who];
+    for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
+        struct ledger_entry *holder = &j->ledger[i];
+        if (i == f->who || !holder->used || !holder->holding || holder->wiped)
+            continue;
+        if (f->sent + CHECK_SLACK_NS >= ledger_reserved_until(holder)) {
+            holder->holding = false; /* over; whatever comes is no offence against it */
+            continue;
+        }
+        if (is_blind(writer, holder, f)) {
+            j->counts.blind_takes++;
+        } else {
+            check_fail(j, CHECK_REPLACE, f->who, "%s (process %d) decided to write %.6f s before the record of %s (process %d)%s was over",
+                       writer->identity, f->who, (double)(ledger_reserved_until(holder) - f->sent) / 1e9, holder->identity, i,
+                       holder->altered ? ", which an operator touched," : "");
+        }
+        holder->wiped = true;
+    }
+}

@@ -1,0 +1,198 @@
+/* An elector that follows client-go's rule, written down from its behaviour: it waits the recorded duration from the receipt of
+ * a record that changed, on a clock that stops while the machine sleeps; it counts its own time from answers; it knows no term
+ * mark; and when it gives up it reads the lock once more and empties whatever it finds (the late release). */
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t lease_ns = 15 * SIM_S, deadline_ns = 10 * SIM_S, retry_ns = 2 * SIM_S;
+
+static void tick_in(struct world *w, int who, int64_t delay)
+{
+    struct process *p = &w->process[who];
+    world_at(w, w->now + delay, EVENT_FOREIGN, who, 0, ++p->f.generation);
+}
+
+int foreign_begin(struct world *w, int node, const char *name)
+{
+    if (w->process_count == SIM_PROCESSES_MAX)
+        return -1;
+    int who = w->process_count++;
+    struct process *p = &w->process[who];
+    struct election_settings settings = p->settings;
+    memset(p, 0, sizeof *p);
+    p->settings = settings;
+    p->used = p->alive = p->foreign = true;
+    p->node = node;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    world_tell(w, &(struct fact){ .kind = FACT_PROCESS, .who = who, .identity = p->name, .lease_ns = lease_ns, .foreign = true });
+    if (w->longest_lease_ns < lease_ns)
+        w->longest_lease_ns = lease_ns;
+    if (w->longest_wait_ns < lease_ns)
+        w->longest_wait_ns = lease_ns;
+    tick_in(w, who, SIM_MS);
+    return who;
+}
+
+static bool ours(const struct process *p)
+{
+    return p->f.observes && p->f.observed.kind == RECORD_HELD && strcmp(p->f.observed.holder, p->name) == 0;
+}
+
+static void observe(struct world *w, int who, const struct record *record, const struct record_version *version)
+{
+    struct process *p = &w->process[who];
+    p->f.version = *version;
+    if (p->f.observes && record_equal(&p->f.observed, record))
+        return;
+    p->f.observes = true;
+    p->f.observed = *record;
+    p->f.observed_at = world_clock(w, p->node);
+}
+
+static void write(struct world *w, int who, enum election_purpose purpose)
+{
+    struct process *p = &w->process[who];
+    const struct record *old = &p->f.observed;
+    int64_t wall_us = world_clock(w, p->node).wall_ns / 1000;
+    struct election_write write = { .kind = p->f.version.resource_version ? ELECTION_WRITE_REPLACE : ELECTION_WRITE_CREATE,
+                                    .purpose = purpose,
+                                    .base = p->f.version,
+                                    .limit_ns = deadline_ns / 2 };
+    struct record *r = &write.record;
+    r->renew_us = wall_us;
+    r->acquire_us = purpose == ELECTION_RENEW ? old->acquire_us : wall_us;
+    r->transitions = old->transitions;
+    if (purpose == ELECTION_RELEASE) {
+        r->kind = RECORD_EMPTIED;
+        r->duration_ms = 1000;
+    } else {
+        r->kind = RECORD_HELD;
+        r->duration_ms = lease_ns / SIM_MS;
+        snprintf(r->holder, sizeof r->holder, "%s", p->name);
+        r->transitions += purpose == ELECTION_ACQUIRE;
+    }
+    p->f.busy = p->f.writing = true;
+    p->decided_at = w->now;
+    network_write(w, who, &write, false);
+}
+
+static void read(struct world *w, int who)
+{
+    w->process[who].f.busy = true;
+    w->process[who].f.writing = false;
+    w->process[who].decided_at = w->now;
+    network_read(w, who, deadline_ns / 2);
+}
+
+static void leads(struct world *w, int who)
+{
+    struct process *p = &w->process[who];
+    p->f.renewed_at = world_clock(w, p->node);
+    if (p->f.leads)
+        return;
+    p->f.leads = true;
+    p->f.term++;
+    struct fact f = { .kind = FACT_STARTED, .who = who, .term = p->f.term, .version = p->f.version, .token = p->f.version.resource_version };
+    world_tell(w, &f);
+    f.kind = FACT_WORK_BEGINS;
+    world_tell(w, &f);
+}
+
+static void stops(struct world *w, int who, bool release)
+{
+    struct process *p = &w->process[who];
+    p->f.leads = false;
+    struct fact f = { .kind = FACT_STOP, .who = who, .term = p->f.term };
+    world_tell(w, &f);
+    f.kind = FACT_WORK_ENDS;
+    world_tell(w, &f);
+    p->f.releasing = release;
+    if (release && !p->f.busy)
+        read(w, who);
+}
+
+static void decide(struct world *w, int who)
+{
+    struct process *p = &w->process[who];
+    leasehold_time now = world_clock(w, p->node);
+    if (p->f.releasing) {
+        p->f.releasing = false;
+        if (p->f.version.resource_version)
+            write(w, who, ELECTION_RELEASE);
+        return;
+    }
+    bool held = p->f.observes && p->f.observed.kind == RECORD_HELD;
+    bool valid = held && p->f.observed_at.raw_ns + p->f.observed.duration_ms * SIM_MS > now.raw_ns;
+    if (valid && !ours(p)) {
+        if (p->f.leads)
+            stops(w, who, false);
+        return;
+    }
+    if (p->f.observed.kind == RECORD_UNREADABLE)
+        return;
+    write(w, who, ours(p) && p->f.leads ? ELECTION_RENEW : ELECTION_ACQUIRE);
+}
+
+void foreign_tick(struct world *w, int who, uint32_t generation)
+{
+    struct process *p = &w->process[who];
+    if (!p->alive || generation != p->f.generation)
+        return;
+    if (w->node[p->node].suspended || p->frozen_until > w->now) {
+        tick_in(w, who, p->frozen_until > w->now ? p->frozen_until - w->now : 100 * SIM_MS);
+        return;
+    }
+    leasehold_time now = world_clock(w, p->node);
+    if (p->f.leads && now.raw_ns - p->f.renewed_at.raw_ns > deadline_ns)
+        stops(w, who, true);
+    else if (!p->f.busy && p->f.leads)
+        decide(w, who); /* straight from what it knows */
+    else if (!p->f.busy)
+        read(w, who);
+    tick_in(w, who, retry_ns + prng_range(&w->random, 0, retry_ns / 5));
+}
+
+static void answered(struct world *w, int who, const struct parcel *parcel)
+{
+    struct process *p = &w->process[who];
+    const struct election_event *event = &parcel->event;
+    bool shown = event->kind == ELECTION_READ || event->kind == ELECTION_WRITTEN;
+    if (!shown) {
+        if (p->f.writing)
+            read(w, who); /* its view is doubtful: look again */
+        return;
+    }
+    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .after = &event->record, .version = event->version });
+    bool late_release = p->f.releasing && event->kind == ELECTION_READ;
+    if (late_release) {
+        p->f.version = event->version; /* the version is new, what it believes is old */
+    } else {
+        observe(w, who, &event->record, &event->version);
+    }
+    lock_object_drop(p->object);
+    p->object = lock_object_hold(parcel->object);
+    if (event->kind == ELECTION_WRITTEN && event->record.kind == RECORD_HELD)
+        leads(w, who);
+    else if (event->kind == ELECTION_READ)
+        decide(w, who);
+}
+
+void foreign_answer(struct world *w, int who, const struct parcel *parcel)
+{
+    struct process *p = &w->process[who];
+    if (parcel->kind == PARCEL_EVENT)
+        return;
+    struct request *r = &w->request[parcel->request];
+    if (r->done)
+        return;
+    r->done = true;
+    p->f.busy = false;
+    struct parcel opened = *parcel;
+    if (parcel->kind == PARCEL_LIMIT || p->frozen_until > w->now || w->node[p->node].suspended)
+        opened.event = (struct election_event){ .kind = ELECTION_READ_FAILED };
+    if (opened.event.kind == ELECTION_READ_FAILED || opened.event.kind == ELECTION_WRITE_REFUSED)
+        return;
+    answered(w, who, &opened);
+}

@@ -1,0 +1,76 @@
+#include "sim/menu.h"
+
+#include <string.h>
+
+#include "election/bug.h"
+
+static const char *const names[MENU_ITEMS] = {
+    [MENU_DELAY] = "delay",   [MENU_LOSS] = "loss",     [MENU_LATE] = "late",       [MENU_DUPLICATE] = "duplicate", [MENU_PARTITION] = "partition",
+    [MENU_SERVER] = "server", [MENU_WATCH] = "watch",   [MENU_FREEZE] = "freeze",   [MENU_SUSPEND] = "suspend",     [MENU_CRASH] = "crash",
+    [MENU_TWIN] = "twin",     [MENU_DELETE] = "delete", [MENU_EDIT] = "edit",       [MENU_LABEL] = "label",         [MENU_CLOCK] = "clock",
+    [MENU_RESIGN] = "resign", [MENU_WORK] = "work",     [MENU_MIXED] = "mixed",     [MENU_FOREIGN] = "foreign",
+};
+
+const char *menu_item_name(enum menu_item item)
+{
+    return names[item];
+}
+
+void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random)
+{
+    *m = *allowed;
+    /* Mostly about half of everything; now and then all of it. */
+    bool all = prng_chance(random, 100000);
+    for (int i = 0; i < MENU_ITEMS; i++)
+        m->has[i] = allowed->has[i] && (all || prng_chance(random, 500000));
+}
+
+static int find(const char *name, size_t size)
+{
+    for (int i = 0; i < MENU_ITEMS; i++)
+        if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
+            return i;
+    return -1;
+}
+
+int menu_parse(struct menu *m, const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, ",");
+        bool has = *text != '-';
+        const char *name = has ? text : text + 1;
+        size_t name_size = has ? size : size - 1;
+        int item = find(name, name_size);
+        if (name_size == 3 && memcmp(name, "all", 3) == 0) {
+            for (int i = 0; i < MENU_ITEMS; i++)
+                m->has[i] = has;
+        } else if (item < 0) {
+            return -1;
+        } else {
+            m->has[item] = has;
+        }
+        text += size + (text[size] == ',');
+    }
+    return 0;
+}
+
+struct election_settings menu_settings(struct prng *random)
+{
+    static const struct {
+        int64_t lease_ms, deadline_ms, retry_ms, stop_ms;
+    } sets[] = {
+        { 15000, 10000, 2000, 0 }, { 15000, 10000, 2000, 4000 }, { 5000, 3000, 1000, 0 }, { 20000, 15000, 6000, 0 }, { 3000, 1500, 500, 0 },
+        { 4000, 2000, 1000, 500 },
+    };
+    int i = prng_index(random, sizeof sets / sizeof *sets);
+    struct election_settings s = election_settings_default();
+    s.lease_duration_ns = sets[i].lease_ms * 1000000;
+    s.renew_deadline_ns = sets[i].deadline_ms * 1000000;
+    s.retry_period_ns = sets[i].retry_ms * 1000000;
+    s.stop_timeout_ns = sets[i].stop_ms * 1000000;
+    s.foreign_lease_ns = INT64_C(25000000000);
+    s.known_candidates = prng_chance(random, 500000) ? 1 : 5;
+    election_settings_complete(&s);
+    BUG_UNLESS(election_settings_check(&s, NULL) == 0);
+    return s;
+}

@@ -1,0 +1,49 @@
+/* What a run may suffer. A swarm draws a menu by seed, so that rare faults also meet without the common ones. */
+#ifndef LEASEHOLD_SIM_MENU_H
+#define LEASEHOLD_SIM_MENU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "election/settings.h"
+#include "sim/prng.h"
+
+enum menu_item {
+    MENU_DELAY = 0, /* slow answers */
+    MENU_LOSS,      /* requests or answers lost */
+    MENU_LATE,      /* writes applied after the client gave up */
+    MENU_DUPLICATE, /* requests applied twice, answers of either */
+    MENU_PARTITION, /* a node cut off, one way or both */
+    MENU_SERVER,    /* the API server down, hanging, failing, refusing */
+    MENU_WATCH,     /* watches late, silent, repeating, going back */
+    MENU_FREEZE,    /* processes frozen, also between two instructions */
+    MENU_SUSPEND,   /* machines asleep */
+    MENU_CRASH,     /* processes killed and started again under the same name */
+    MENU_TWIN,      /* two processes with one name */
+    MENU_DELETE,    /* an operator deletes, empties, re-creates the lock */
+    MENU_EDIT,      /* an operator edits durations, mark, holder, writes garbage */
+    MENU_LABEL,     /* an operator changes labels and annotations */
+    MENU_CLOCK,     /* clock rates up to rho, wall clocks anywhere */
+    MENU_RESIGN,    /* leaders asked to resign or to close */
+    MENU_WORK,      /* work that ends by itself, lingers, ignores the request to stop */
+    MENU_MIXED,     /* candidates with different settings */
+    MENU_FOREIGN,   /* an elector that follows client-go's rule, with its late release */
+    MENU_ITEMS
+};
+
+struct menu {
+    bool has[MENU_ITEMS];
+    bool bytes;           /* the production store and dialect instead of values */
+    int candidates;       /* 0: 2 to 5 by seed */
+    int64_t time_ns;      /* of faults; healing comes after */
+};
+
+/* Draws a menu of everything in `allowed`. */
+void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random);
+/* "all", or a comma separated list; "-name" takes one away. Returns 0, or -1 for an unknown name. */
+int menu_parse(struct menu *m, const char *text);
+const char *menu_item_name(enum menu_item item);
+/* Settings that pass the check, one of a few sets. */
+struct election_settings menu_settings(struct prng *random);
+
+#endif
