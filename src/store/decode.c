@@ -74,16 +74,16 @@ static json_t *wrong_type(struct decoding *d, const char *name, const json_t *va
 {
     *d->ret_status = store_status_bad_request("%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal "
                                               "%s into Go struct field %s.%s%.128s of type %s",
-                                              d->type->info.kind, d->type->info.version, d->type->info.kind,
-                                              type_name(value), d->type->info.kind, d->where, name, wanted);
+                                              d->type->info.kind, d->type->info.version, d->type->info.kind, type_name(value),
+                                              d->type->info.kind, d->where, name, wanted);
     return NULL;
 }
 
 static json_t *wrong_time(struct decoding *d, const char *text, const char *layout)
 {
-    *d->ret_status = store_status_bad_request(
-        "%s in version \"%s\" cannot be handled as a %s: parsing time \"%.64s\" as \"%s\": cannot parse",
-        d->type->info.kind, d->type->info.version, d->type->info.kind, text, layout);
+    *d->ret_status =
+        store_status_bad_request("%s in version \"%s\" cannot be handled as a %s: parsing time \"%.64s\" as \"%s\": cannot parse",
+                                 d->type->info.kind, d->type->info.version, d->type->info.kind, text, layout);
     return NULL;
 }
 
@@ -96,8 +96,7 @@ static json_t *decode_time(struct decoding *d, const char *name, const json_t *v
     if (!json_is_string(value))
         return wrong_type(d, name, value, micro ? "v1.MicroTime" : "v1.Time");
     if (store_stamp_parse(json_string_value(value), micro ? 6 : 0, &us) < 0)
-        return wrong_time(d, json_string_value(value),
-                          micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
+        return wrong_time(d, json_string_value(value), micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
     if (micro)
         store_stamp_micro(us, text);
     else
@@ -156,8 +155,7 @@ static json_t *decode_member(struct decoding *d, const struct member *m, const j
     case INT64:
         return json_is_integer(value) ? store_must(json_integer(number)) : wrong_type(d, m->name, value, "int64");
     case BOOLEAN:
-        return json_is_boolean(value) ? store_must(json_boolean(json_is_true(value)))
-                                      : wrong_type(d, m->name, value, "bool");
+        return json_is_boolean(value) ? store_must(json_boolean(json_is_true(value))) : wrong_type(d, m->name, value, "bool");
     case TEXT_MAP:
         return decode_text_map(d, m->name, value);
     case TEXT_LIST:
@@ -223,8 +221,7 @@ static void keep_unknown(const struct member *members, const json_t *from, json_
 }
 
 /* The named member of a body as a new decoded object; an empty one where it is missing. NULL with a status set. */
-static json_t *decode_struct(struct decoding *d, const json_t *body, const char *name, const struct member *members,
-                             bool unknown)
+static json_t *decode_struct(struct decoding *d, const json_t *body, const char *name, const struct member *members, bool unknown)
 {
     char where[32];
     const json_t *from = json_object_get(body, name);
@@ -254,13 +251,13 @@ static int check_kind(struct decoding *d, const json_t *body)
 
     snprintf(wanted, sizeof wanted, "%s%s%s", info->group, info->group[0] != '\0' ? "/" : "", info->version);
     if (version != NULL && version[0] != '\0' && strcmp(version, wanted) != 0) {
-        *d->ret_status = store_status_bad_request(
-            "the API version in the data (%.128s) does not match the expected API version (%s)", version, wanted);
+        *d->ret_status =
+            store_status_bad_request("the API version in the data (%.128s) does not match the expected API version (%s)", version, wanted);
         return -1;
     }
     if (kind != NULL && kind[0] != '\0' && strcmp(kind, info->kind) != 0) {
-        *d->ret_status = store_status_bad_request(
-            "%.128s in version \"%s\" cannot be handled as a %s: unknown conversion", kind, info->version, info->kind);
+        *d->ret_status = store_status_bad_request("%.128s in version \"%s\" cannot be handled as a %s: unknown conversion", kind,
+                                                  info->version, info->kind);
         return -1;
     }
     return 0;
@@ -269,9 +266,7 @@ static int check_kind(struct decoding *d, const json_t *body)
 /* Members beside kind, apiVersion and metadata. */
 static int decode_content(struct decoding *d, const json_t *body, json_t *object)
 {
-    static const struct member envelope[] = {
-        { "kind", DROP }, { "apiVersion", DROP }, { "metadata", DROP }, { NULL, DROP }
-    };
+    static const struct member envelope[] = { { "kind", DROP }, { "apiVersion", DROP }, { "metadata", DROP }, { NULL, DROP } };
 
     if (strcmp(d->type->info.kind, "Lease") == 0) {
         json_t *spec = decode_struct(d, body, "spec", lease_members, true);
@@ -302,10 +297,9 @@ json_t *store_decode(const struct store_type *t, const json_t *body, json_t **re
     struct decoding d = { .type = t, .ret_status = ret_status, .where = "" };
 
     if (!json_is_object(body)) {
-        *ret_status =
-            store_status_bad_request("the object provided is unrecognized (must be of type %s): the body is not a JSON "
-                                     "object",
-                                     t->info.kind);
+        *ret_status = store_status_bad_request("the object provided is unrecognized (must be of type %s): the body is not a JSON "
+                                               "object",
+                                               t->info.kind);
         return NULL;
     }
     if (!store_shallow(body, STORE_DEPTH_MAX)) {
@@ -318,8 +312,8 @@ json_t *store_decode(const struct store_type *t, const json_t *body, json_t **re
     json_t *canonical = other_view ? store_event_canonical(body) : json_incref((json_t *)(uintptr_t)body);
     json_t *object = store_must(json_object());
     char version[64];
-    snprintf(version, sizeof version, "%s%s%s", other_view ? "" : t->info.group,
-             t->info.group[0] && !other_view ? "/" : "", t->info.version);
+    snprintf(version, sizeof version, "%s%s%s", other_view ? "" : t->info.group, t->info.group[0] && !other_view ? "/" : "",
+             t->info.version);
     store_set(object, "kind", json_string(t->info.kind));
     store_set(object, "apiVersion", json_string(version));
     json_t *meta = decode_struct(&d, canonical, "metadata", metadata_members, false);

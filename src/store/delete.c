@@ -32,8 +32,7 @@ static json_t *read_options(const struct store_request *r, struct delete_options
     const char *stage = json_string_value(json_array_get(dry_run, 0));
 
     if (!json_is_object(r->body) || (kind != NULL && strcmp(kind, "DeleteOptions") != 0) ||
-        read_text(preconditions, "uid", &ret->uid) < 0 ||
-        read_text(preconditions, "resourceVersion", &ret->version) < 0)
+        read_text(preconditions, "uid", &ret->uid) < 0 || read_text(preconditions, "resourceVersion", &ret->version) < 0)
         return store_status_bad_request("the object provided is unrecognized (must be of type DeleteOptions)");
     if (json_array_size(dry_run) > 0) {
         if (json_array_size(dry_run) > 1 || stage == NULL || strcmp(stage, "All") != 0)
@@ -110,8 +109,7 @@ static bool is_protected(const struct store_type *t, const char *name)
 }
 
 /* Deletes or marks the object at `position`; returns what it was (a new reference). */
-static json_t *delete_at(struct store *s, const struct store_type *t, size_t position, int64_t now_us, bool dry_run,
-                         bool *ret_changed)
+static json_t *delete_at(struct store *s, const struct store_type *t, size_t position, int64_t now_us, bool dry_run, bool *ret_changed)
 {
     struct store_kind *k = &s->kinds[t->kind];
     json_t *object = json_incref(k->entries[position].object);
@@ -162,8 +160,8 @@ void store_handle_delete(struct store *s, const struct store_type *t, const stru
     json_decref(object);
 }
 
-void store_handle_delete_collection(struct store *s, const struct store_type *t, const struct store_request *r,
-                                    int64_t now_us, struct store_answer *ret)
+void store_handle_delete_collection(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
+                                    struct store_answer *ret)
 {
     struct store_kind *k = &s->kinds[t->kind];
     struct delete_options options;
@@ -172,8 +170,7 @@ void store_handle_delete_collection(struct store *s, const struct store_type *t,
 
     json_t *refusal = t->info.namespaced
                           ? read_options(r, &options)
-                          : store_status(405, "MethodNotAllowed",
-                                         "the server does not allow this method on the requested resource", NULL);
+                          : store_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", NULL);
     if (refusal == NULL)
         (void)store_select(t, r->label_selector, r->field_selector, &selector, &refusal);
     if (refusal != NULL) {

@@ -106,8 +106,7 @@ json_t *store_event_canonical(const json_t *body);
 /* Causes of a 422 found in `object` (new array, empty when it is fine). old: the object it replaces, or NULL. */
 json_t *store_validate(const struct store_type *t, const json_t *object, const json_t *old);
 /* Adds one cause; message as field.Error has it ("Invalid value: ..."). */
-void store_cause(json_t *causes, const char *reason, const char *field, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void store_cause(json_t *causes, const char *reason, const char *field, const char *format, ...) __attribute__((format(printf, 4, 5)));
 bool store_is_subdomain(const char *name);
 bool store_is_label(const char *name);
 
@@ -140,8 +139,7 @@ int store_stamp_parse(const char *text, int digits, int64_t *ret_us);
 /* Puts every watch of this kind that may care about the newest change into the ready set. */
 void store_watch_tell(struct store *s, struct store_kind *k, const struct store_change *change);
 /* Parses both selectors for this resource. Returns 0, or -1 and a 400 in *ret_status. */
-int store_select(const struct store_type *t, const char *labels, const char *fields, struct store_selector *ret,
-                 json_t **ret_status);
+int store_select(const struct store_type *t, const char *labels, const char *fields, struct store_selector *ret, json_t **ret_status);
 
 /* ---- small helpers ---- */
 

@@ -38,9 +38,8 @@ uint64_t store_random(struct store *s)
 void store_uid(struct store *s, char ret[STORE_UID_BYTES])
 {
     uint64_t a = store_random(s), b = store_random(s);
-    snprintf(ret, STORE_UID_BYTES, "%08x-%04x-4%03x-%04x-%012" PRIx64, (unsigned)(a >> 32),
-             (unsigned)(a >> 16) & 0xffffu, (unsigned)a & 0xfffu, ((unsigned)(b >> 48) & 0x3fffu) | 0x8000u,
-             b & 0xffffffffffffu);
+    snprintf(ret, STORE_UID_BYTES, "%08x-%04x-4%03x-%04x-%012" PRIx64, (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xffffu,
+             (unsigned)a & 0xfffu, ((unsigned)(b >> 48) & 0x3fffu) | 0x8000u, b & 0xffffffffffffu);
 }
 
 static void change_clear(struct store_change *change)
@@ -66,8 +65,7 @@ static void forget_oldest(struct store *s, struct store_kind *k)
 }
 
 /* References to object and previous are stolen. */
-static void record(struct store *s, struct store_kind *k, enum store_watch_kind kind, json_t *object, json_t *previous,
-                   size_t bytes)
+static void record(struct store *s, struct store_kind *k, enum store_watch_kind kind, json_t *object, json_t *previous, size_t bytes)
 {
     while (k->history_next - k->history_first == s->history_max ||
            (k->history_bytes + bytes > STORE_HISTORY_BYTES_MAX && k->history_first < k->history_next))

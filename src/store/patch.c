@@ -103,8 +103,7 @@ static char *token(const char **path)
 /* An array index without leading zeros, at most `last`. */
 static int array_index(const char *text, size_t last, size_t *ret)
 {
-    if (text[0] == '\0' || strlen(text) > 7 || strspn(text, "0123456789") != strlen(text) ||
-        (text[0] == '0' && text[1]))
+    if (text[0] == '\0' || strlen(text) > 7 || strspn(text, "0123456789") != strlen(text) || (text[0] == '0' && text[1]))
         return -1;
     *ret = (size_t)strtoul(text, NULL, 10);
     return *ret <= last ? 0 : -1;
@@ -115,8 +114,7 @@ static json_t *child(const json_t *parent, const char *name)
     size_t index;
     if (json_is_object(parent))
         return json_object_get(parent, name);
-    if (json_is_array(parent) && json_array_size(parent) > 0 &&
-        array_index(name, json_array_size(parent) - 1, &index) == 0)
+    if (json_is_array(parent) && json_array_size(parent) > 0 && array_index(name, json_array_size(parent) - 1, &index) == 0)
         return json_array_get(parent, index);
     return NULL;
 }
@@ -154,8 +152,7 @@ static json_t *value_at(json_t *document, const char *path)
     return value;
 }
 
-static enum store_patch_outcome put(struct patching *p, const char *operation, const char *path, json_t *value,
-                                    bool replace)
+static enum store_patch_outcome put(struct patching *p, const char *operation, const char *path, json_t *value, bool replace)
 {
     char *last = NULL;
     size_t index = 0;
@@ -251,14 +248,12 @@ static enum store_patch_outcome apply(struct patching *p, const json_t *operatio
     json_t *value = json_object_get(operation, "value");
 
     if (op == NULL || path == NULL || (path[0] != '\0' && path[0] != '/')) {
-        snprintf(p->error, p->error_size,
-                 "an operation of a JSON patch needs a string \"op\" and a \"path\" that starts with /");
+        snprintf(p->error, p->error_size, "an operation of a JSON patch needs a string \"op\" and a \"path\" that starts with /");
         return STORE_PATCH_MALFORMED;
     }
     bool with_value = strcmp(op, "add") == 0 || strcmp(op, "replace") == 0 || strcmp(op, "test") == 0;
     bool with_from = strcmp(op, "move") == 0 || strcmp(op, "copy") == 0;
-    if ((with_value && value == NULL) || (with_from && from == NULL) ||
-        (!with_value && !with_from && strcmp(op, "remove") != 0)) {
+    if ((with_value && value == NULL) || (with_from && from == NULL) || (!with_value && !with_from && strcmp(op, "remove") != 0)) {
         snprintf(p->error, p->error_size, "unexpected kind \"%.32s\", or its \"value\" or \"from\" is missing", op);
         return STORE_PATCH_MALFORMED;
     }
@@ -277,15 +272,13 @@ static enum store_patch_outcome apply(struct patching *p, const json_t *operatio
     return transfer(p, op, from, path);
 }
 
-enum store_patch_outcome store_patch_json(const json_t *document, const json_t *operations, json_t **ret, char *error,
-                                          size_t error_size)
+enum store_patch_outcome store_patch_json(const json_t *document, const json_t *operations, json_t **ret, char *error, size_t error_size)
 {
     size_t index;
     json_t *operation;
 
     if (!json_is_array(operations) || json_array_size(operations) > STORE_PATCH_OPERATIONS_MAX) {
-        snprintf(error, error_size, "a JSON patch is an array of at most %d operations",
-                 (int)STORE_PATCH_OPERATIONS_MAX);
+        snprintf(error, error_size, "a JSON patch is an array of at most %d operations", (int)STORE_PATCH_OPERATIONS_MAX);
         return STORE_PATCH_MALFORMED;
     }
     struct patching p = { .document = must(json_deep_copy(document)), .error = error, .error_size = error_size };

@@ -20,7 +20,6 @@ enum store_patch_outcome {
 };
 
 /* The document with all operations applied in *ret (owned by the caller), or a sentence in error and *ret untouched. */
-enum store_patch_outcome store_patch_json(const json_t *document, const json_t *operations, json_t **ret, char *error,
-                                          size_t error_size);
+enum store_patch_outcome store_patch_json(const json_t *document, const json_t *operations, json_t **ret, char *error, size_t error_size);
 
 #endif

@@ -22,8 +22,7 @@ void store_answer_object(struct store_answer *ret, const struct store_type *t, i
         ret->version = version;
 }
 
-int store_select(const struct store_type *t, const char *labels, const char *fields, struct store_selector *ret,
-                 json_t **ret_status)
+int store_select(const struct store_type *t, const char *labels, const char *fields, struct store_selector *ret, json_t **ret_status)
 {
     char error[640];
     memset(ret, 0, sizeof *ret);
@@ -31,11 +30,10 @@ int store_select(const struct store_type *t, const char *labels, const char *fie
         store_selector_fields(ret, fields, t->fields, error, sizeof error) == 0)
         return 0;
     store_selector_clear(ret);
-    *ret_status =
-        store_status_bad_request("Unable to find \"%s%s%s, Resource=%s\" that match label selector \"%.128s\", field "
-                                 "selector \"%.128s\": %s",
-                                 t->info.group, t->info.group[0] ? "/" : "", t->info.version, t->info.plural,
-                                 labels != NULL ? labels : "", fields != NULL ? fields : "", error);
+    *ret_status = store_status_bad_request("Unable to find \"%s%s%s, Resource=%s\" that match label selector \"%.128s\", field "
+                                           "selector \"%.128s\": %s",
+                                           t->info.group, t->info.group[0] ? "/" : "", t->info.version, t->info.plural,
+                                           labels != NULL ? labels : "", fields != NULL ? fields : "", error);
     return -1;
 }
 
@@ -49,8 +47,7 @@ static int check_read_version(struct store *s, const struct store_request *r, st
         return 0;
     if (store_version_parse(r->resource_version, &asked) < 0) {
         store_answer_status(
-            ret, store_status_bad_request("resourceVersion: Invalid value: \"%.64s\": must be a decimal number",
-                                          r->resource_version));
+            ret, store_status_bad_request("resourceVersion: Invalid value: \"%.64s\": must be a decimal number", r->resource_version));
         return -1;
     }
     if (asked > s->version) {
@@ -64,8 +61,7 @@ static int check_read_version(struct store *s, const struct store_request *r, st
     return 0;
 }
 
-static void handle_get(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
-                       struct store_answer *ret)
+static void handle_get(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us, struct store_answer *ret)
 {
     const struct store_kind *k = &s->kinds[t->kind];
     bool found;
@@ -146,8 +142,7 @@ static void handle_list(struct store *s, const struct store_type *t, const struc
     ret->version = s->version;
 }
 
-typedef void handler(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
-                     struct store_answer *ret);
+typedef void handler(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us, struct store_answer *ret);
 
 struct verb {
     handler *handle;
@@ -176,8 +171,7 @@ static json_t *check_request(const struct store_type *t, const struct store_requ
     if (v->named && (r->name == NULL || r->name[0] == '\0'))
         return store_status_bad_request("a name is needed in the path of this request");
     if (v->needs_namespace && t->info.namespaced && (r->namespace_ == NULL || r->namespace_[0] == '\0'))
-        return store_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource",
-                            NULL);
+        return store_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", NULL);
     if (v->needs_body && r->body == NULL)
         return store_status_bad_request("the body of this request is empty: a JSON value is needed");
     if (r->status && (!v->status || !t->info.has_status)) {

@@ -28,28 +28,12 @@ static const char *const event_fields[] = { "involvedObject.kind",
 
 /* Selectors are matched on the stored v1 form; store_selector_fields() turns `regarding.` into `involvedObject.`. */
 static const struct store_type types[STORE_RESOURCES] = {
-    [STORE_LEASES] = { { "coordination.k8s.io", "v1", "leases", "lease", "Lease", NULL, true, false },
-                       0,
-                       true,
-                       false,
-                       no_fields },
-    [STORE_CONFIGMAPS] = { { "", "v1", "configmaps", "configmap", "ConfigMap", "cm", true, false },
-                           1,
-                           false,
-                           true,
-                           no_fields },
+    [STORE_LEASES] = { { "coordination.k8s.io", "v1", "leases", "lease", "Lease", NULL, true, false }, 0, true, false, no_fields },
+    [STORE_CONFIGMAPS] = { { "", "v1", "configmaps", "configmap", "ConfigMap", "cm", true, false }, 1, false, true, no_fields },
     [STORE_PODS] = { { "", "v1", "pods", "pod", "Pod", "po", true, true }, 2, false, true, pod_fields },
-    [STORE_NAMESPACES] = { { "", "v1", "namespaces", "namespace", "Namespace", "ns", false, false },
-                           3,
-                           false,
-                           true,
-                           namespace_fields },
+    [STORE_NAMESPACES] = { { "", "v1", "namespaces", "namespace", "Namespace", "ns", false, false }, 3, false, true, namespace_fields },
     [STORE_EVENTS] = { { "", "v1", "events", "event", "Event", "ev", true, false }, 4, true, true, event_fields },
-    [STORE_EVENTS_K8S] = { { "events.k8s.io", "v1", "events", "event", "Event", "ev", true, false },
-                           4,
-                           true,
-                           true,
-                           event_fields },
+    [STORE_EVENTS_K8S] = { { "events.k8s.io", "v1", "events", "event", "Event", "ev", true, false }, 4, true, true, event_fields },
 };
 
 const struct store_type *store_type(enum store_resource resource)
@@ -67,8 +51,7 @@ int store_resource_find(const char *group, const char *version, const char *plur
 {
     for (int i = 0; i < STORE_RESOURCES; i++) {
         const struct store_resource_info *info = &types[i].info;
-        if (strcmp(info->group, group) == 0 && strcmp(info->version, version) == 0 &&
-            strcmp(info->plural, plural) == 0) {
+        if (strcmp(info->group, group) == 0 && strcmp(info->version, version) == 0 && strcmp(info->plural, plural) == 0) {
             *ret = (enum store_resource)i;
             return 0;
         }

@@ -20,8 +20,8 @@ struct reader {
 
 static int refuse(struct reader *r, const char *why)
 {
-    snprintf(r->error, r->error_size, "unable to parse requirement: %s at character %zu of \"%.256s\"", why,
-             (size_t)(r->p - r->text) + 1, r->text);
+    snprintf(r->error, r->error_size, "unable to parse requirement: %s at character %zu of \"%.256s\"", why, (size_t)(r->p - r->text) + 1,
+             r->text);
     return -1;
 }
 
@@ -145,8 +145,7 @@ static int reader_open(struct reader *r, const char *text, char *error, size_t e
     *r = (struct reader){ .text = text, .p = text, .error = error, .error_size = error_size };
     size_t length = strlen(text);
     if (length > STORE_SELECTOR_BYTES_MAX) {
-        snprintf(error, error_size, "the selector has %zu bytes, %d are allowed", length,
-                 (int)STORE_SELECTOR_BYTES_MAX);
+        snprintf(error, error_size, "the selector has %zu bytes, %d are allowed", length, (int)STORE_SELECTOR_BYTES_MAX);
         return -1;
     }
     return 0;
@@ -238,8 +237,7 @@ static int field_requirement(struct reader *r, struct store_selector *s, const c
     return 0;
 }
 
-int store_selector_fields(struct store_selector *ret, const char *text, const char *const *allowed, char *error,
-                          size_t error_size)
+int store_selector_fields(struct store_selector *ret, const char *text, const char *const *allowed, char *error, size_t error_size)
 {
     struct reader r;
 

@@ -38,8 +38,7 @@ int store_selector_labels(struct store_selector *ret, const char *text, char *er
 
 /* The same for a field selector ("metadata.name=x,status.phase!=Running"); allowed: a NULL-ended list of further paths
  * beside metadata.name and metadata.namespace. */
-int store_selector_fields(struct store_selector *ret, const char *text, const char *const *allowed, char *error,
-                          size_t error_size);
+int store_selector_fields(struct store_selector *ret, const char *text, const char *const *allowed, char *error, size_t error_size);
 
 bool store_selector_matches(const struct store_selector *s, const json_t *object);
 

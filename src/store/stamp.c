@@ -41,8 +41,7 @@ static void stamp(int64_t now_us, bool micro, char ret[STORE_STAMP_BYTES])
     int64_t seconds = us / SECOND_US;
     date_of_days(seconds / DAY_S, &year, &month, &day);
     int in_day = (int)(seconds % DAY_S);
-    int size = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, in_day / 3600,
-                        in_day / 60 % 60, in_day % 60);
+    int size = snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, in_day / 3600, in_day / 60 % 60, in_day % 60);
     if (micro)
         size += snprintf(text + size, sizeof text - (size_t)size, ".%06d", (int)(us % SECOND_US));
     BUG_UNLESS(size + 1 < STORE_STAMP_BYTES);
@@ -112,8 +111,7 @@ static int parse_zone(const char **p, int64_t *ret_s)
     if (sign == 0)
         return -1;
     (*p)++;
-    if ((hours = digits(p, 2)) < 0 || separator(p, ':') < 0 || (minutes = digits(p, 2)) < 0 || hours > 24 ||
-        minutes > 60)
+    if ((hours = digits(p, 2)) < 0 || separator(p, ':') < 0 || (minutes = digits(p, 2)) < 0 || hours > 24 || minutes > 60)
         return -1;
     *ret_s = sign * (hours * 3600 + minutes * 60);
     return 0;

@@ -50,8 +50,7 @@ static json_t *details(const struct store_type *t, const char *name, const char 
     return value;
 }
 
-static json_t *about(const struct store_type *t, const char *name, int code, const char *reason, const char *before,
-                     const char *after)
+static json_t *about(const struct store_type *t, const char *name, int code, const char *reason, const char *before, const char *after)
 {
     char what[128];
     char message[MESSAGE_BYTES];
@@ -111,8 +110,7 @@ static json_t *invalid(const struct store_type *t, const char *kind, const char 
         if ((size_t)used >= sizeof message)
             break;
         used += snprintf(message + used, sizeof message - (size_t)used, "%s%s: %s", index > 0 ? ", " : "",
-                         json_string_value(json_object_get(cause, "field")),
-                         json_string_value(json_object_get(cause, "message")));
+                         json_string_value(json_object_get(cause, "field")), json_string_value(json_object_get(cause, "message")));
     }
     if (many && (size_t)used + 1 < sizeof message)
         memcpy(message + used, "]", 2);

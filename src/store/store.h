@@ -40,16 +40,7 @@ enum store_resource {
     STORE_RESOURCES
 };
 
-enum store_verb {
-    STORE_GET = 0,
-    STORE_LIST,
-    STORE_CREATE,
-    STORE_UPDATE,
-    STORE_PATCH,
-    STORE_DELETE,
-    STORE_DELETE_COLLECTION,
-    STORE_VERBS
-};
+enum store_verb { STORE_GET = 0, STORE_LIST, STORE_CREATE, STORE_UPDATE, STORE_PATCH, STORE_DELETE, STORE_DELETE_COLLECTION, STORE_VERBS };
 
 enum store_patch {
     STORE_PATCH_MERGE = 0, /* RFC 7386, body is an object */
@@ -162,8 +153,8 @@ struct store_watch_options {
     const char *label_selector;
     const char *field_selector;
     const char *resource_version; /* NULL, "" or "0": the present state as ADDED, then changes; N: changes after N */
-    bool initial_events; /* sendInitialEvents=true: the present state, then an annotated BOOKMARK, then changes */
-    void *user;          /* for store_watch_user() */
+    bool initial_events;          /* sendInitialEvents=true: the present state, then an annotated BOOKMARK, then changes */
+    void *user;                   /* for store_watch_user() */
 };
 
 struct store_watch_event {
@@ -174,8 +165,7 @@ struct store_watch_event {
 
 /* Opens a watch. Returns 0 and fills *ret, or -1 and fills *refusal (a Status: 400 bad selector or version, 429 too
  * many watches). A version that is too old is not refused here: the first event is an ERROR 410, as on the wire. */
-int store_watch_open(struct store *s, const struct store_watch_options *options, struct store_watch **ret,
-                     struct store_answer *refusal);
+int store_watch_open(struct store *s, const struct store_watch_options *options, struct store_watch **ret, struct store_answer *refusal);
 
 /* Takes the next event. Returns 1 and fills *ret (its object is the caller's), or 0 when there is none now. After an
  * ERROR the watch is ended and gives nothing any more. Events of a watch that fell behind the history end it with ERROR

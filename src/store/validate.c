@@ -7,28 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_RULE                                                                                                     \
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "    \
-    "with an "                                                                                                         \
-    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "                             \
+#define LABEL_RULE                                                                                                                         \
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "                        \
+    "with an "                                                                                                                             \
+    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "                                                 \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-#define SUBDOMAIN_RULE                                                                                                 \
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "   \
-    "and end "                                                                                                         \
-    "with an alphanumeric character (e.g. 'example.com', regex used for validation is "                                \
+#define SUBDOMAIN_RULE                                                                                                                     \
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "                       \
+    "and end "                                                                                                                             \
+    "with an alphanumeric character (e.g. 'example.com', regex used for validation is "                                                    \
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-#define QUALIFIED_RULE                                                                                                 \
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " \
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "                            \
+#define QUALIFIED_RULE                                                                                                                     \
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "                     \
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "                                                \
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-#define VALUE_RULE                                                                                                     \
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "    \
-    "and end "                                                                                                         \
-    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "       \
+#define VALUE_RULE                                                                                                                         \
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "                        \
+    "and end "                                                                                                                             \
+    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "                           \
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-#define CONFIG_KEY_RULE                                                                                                \
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "  \
-    "or "                                                                                                              \
+#define CONFIG_KEY_RULE                                                                                                                    \
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "                      \
+    "or "                                                                                                                                  \
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 
 void store_cause(json_t *causes, const char *reason, const char *field, const char *format, ...)
@@ -85,8 +85,7 @@ bool store_is_subdomain(const char *name)
 static bool is_name_part(const char *text)
 {
     size_t length = strlen(text);
-    if (length == 0 || length > STORE_LABEL_MAX || !isalnum((unsigned char)text[0]) ||
-        !isalnum((unsigned char)text[length - 1]))
+    if (length == 0 || length > STORE_LABEL_MAX || !isalnum((unsigned char)text[0]) || !isalnum((unsigned char)text[length - 1]))
         return false;
     for (size_t i = 0; i < length; i++)
         if (!isalnum((unsigned char)text[i]) && strchr("-_.", text[i]) == NULL)
@@ -118,14 +117,12 @@ static void check_labels(json_t *causes, const json_t *meta)
     {
         const char *text = json_string_value(value);
         if (!is_qualified(key, false))
-            store_cause(causes, "FieldValueInvalid", "metadata.labels", "Invalid value: \"%.300s\": %s", key,
-                        QUALIFIED_RULE);
+            store_cause(causes, "FieldValueInvalid", "metadata.labels", "Invalid value: \"%.300s\": %s", key, QUALIFIED_RULE);
         if (strlen(text) > STORE_LABEL_MAX)
-            store_cause(causes, "FieldValueInvalid", "metadata.labels",
-                        "Invalid value: \"%.300s\": must be no more than 63 characters", text);
+            store_cause(causes, "FieldValueInvalid", "metadata.labels", "Invalid value: \"%.300s\": must be no more than 63 characters",
+                        text);
         else if (text[0] != '\0' && !is_name_part(text))
-            store_cause(causes, "FieldValueInvalid", "metadata.labels", "Invalid value: \"%.300s\": %s", text,
-                        VALUE_RULE);
+            store_cause(causes, "FieldValueInvalid", "metadata.labels", "Invalid value: \"%.300s\": %s", text, VALUE_RULE);
     }
 }
 
@@ -138,8 +135,7 @@ static void check_annotations(json_t *causes, const json_t *meta)
     {
         bytes += strlen(key) + json_string_length(value);
         if (!is_qualified(key, true))
-            store_cause(causes, "FieldValueInvalid", "metadata.annotations", "Invalid value: \"%.300s\": %s", key,
-                        QUALIFIED_RULE);
+            store_cause(causes, "FieldValueInvalid", "metadata.annotations", "Invalid value: \"%.300s\": %s", key, QUALIFIED_RULE);
     }
     if (bytes > STORE_ANNOTATIONS_BYTES_MAX)
         store_cause(causes, "FieldValueTooLong", "metadata.annotations", "Too long: may not be more than %d bytes",
@@ -169,14 +165,12 @@ static void check_finalizers(json_t *causes, const json_t *meta, const json_t *o
     {
         const char *name = json_string_value(item);
         if (!is_qualified(name, false))
-            store_cause(causes, "FieldValueInvalid", "metadata.finalizers", "Invalid value: \"%.300s\": %s", name,
-                        QUALIFIED_RULE);
+            store_cause(causes, "FieldValueInvalid", "metadata.finalizers", "Invalid value: \"%.300s\": %s", name, QUALIFIED_RULE);
         else if (deleting && !has_text(before, name))
-            store_cause(
-                causes, "FieldValueForbidden", "metadata.finalizers",
-                "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
-                "[]string{\"%.300s\"}",
-                name);
+            store_cause(causes, "FieldValueForbidden", "metadata.finalizers",
+                        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+                        "[]string{\"%.300s\"}",
+                        name);
     }
 }
 
@@ -207,8 +201,7 @@ static void check_meta(json_t *causes, const struct store_type *t, const json_t 
     if (name[0] == '\0')
         store_cause(causes, "FieldValueRequired", "metadata.name", "Required value: name or generateName is required");
     else if (strlen(name) > (label ? (size_t)STORE_LABEL_MAX : (size_t)STORE_NAME_MAX))
-        store_cause(causes, "FieldValueInvalid", "metadata.name",
-                    "Invalid value: \"%.300s\": must be no more than %d characters", name,
+        store_cause(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%.300s\": must be no more than %d characters", name,
                     label ? STORE_LABEL_MAX : STORE_NAME_MAX);
     else if (label ? !store_is_label(name) : !store_is_subdomain(name))
         store_cause(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%.300s\": %s", name,
@@ -231,26 +224,22 @@ static void check_lease(json_t *causes, const json_t *object)
     const char *preferred = json_string_value(json_object_get(spec, "preferredHolder"));
 
     if (duration != NULL && json_integer_value(duration) <= 0)
-        store_cause(causes, "FieldValueInvalid", "spec.leaseDurationSeconds",
-                    "Invalid value: %lld: must be greater than 0", (long long)json_integer_value(duration));
+        store_cause(causes, "FieldValueInvalid", "spec.leaseDurationSeconds", "Invalid value: %lld: must be greater than 0",
+                    (long long)json_integer_value(duration));
     if (transitions != NULL && json_integer_value(transitions) < 0)
-        store_cause(causes, "FieldValueInvalid", "spec.leaseTransitions",
-                    "Invalid value: %lld: must be greater than or equal to 0",
+        store_cause(causes, "FieldValueInvalid", "spec.leaseTransitions", "Invalid value: %lld: must be greater than or equal to 0",
                     (long long)json_integer_value(transitions));
     if (strategy != NULL && !is_qualified(strategy, false))
-        store_cause(causes, "FieldValueInvalid", "spec.strategy", "Invalid value: \"%.300s\": %s", strategy,
-                    QUALIFIED_RULE);
+        store_cause(causes, "FieldValueInvalid", "spec.strategy", "Invalid value: \"%.300s\": %s", strategy, QUALIFIED_RULE);
     if (preferred != NULL && preferred[0] != '\0' && (strategy == NULL || strategy[0] == '\0'))
-        store_cause(causes, "FieldValueForbidden", "spec.preferredHolder",
-                    "Forbidden: may only be specified when `strategy` is defined");
+        store_cause(causes, "FieldValueForbidden", "spec.preferredHolder", "Forbidden: may only be specified when `strategy` is defined");
 }
 
 static bool is_config_key(const char *key)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
     size_t length = strlen(key);
-    return length > 0 && length <= STORE_NAME_MAX && strspn(key, allowed) == length && strcmp(key, ".") != 0 &&
-           strncmp(key, "..", 2) != 0;
+    return length > 0 && length <= STORE_NAME_MAX && strspn(key, allowed) == length && strcmp(key, ".") != 0 && strncmp(key, "..", 2) != 0;
 }
 
 static bool is_base64(const char *text)
@@ -279,8 +268,7 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
         if (!is_config_key(key))
             store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": %s", key, CONFIG_KEY_RULE);
         if (json_object_get(binary, key) != NULL)
-            store_cause(causes, "FieldValueInvalid", field,
-                        "Invalid value: \"%.300s\": duplicate of key present in binaryData", key);
+            store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": duplicate of key present in binaryData", key);
     }
     json_object_foreach((json_t *)(uintptr_t)binary, key, value)
     {
@@ -292,16 +280,14 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
             store_cause(causes, "FieldValueInvalid", field, "Invalid value: illegal base64 data");
     }
     if (bytes > STORE_CONFIGMAP_BYTES_MAX)
-        store_cause(causes, "FieldValueTooLong", "[]", "Too long: may not be more than %d bytes",
-                    (int)STORE_CONFIGMAP_BYTES_MAX);
+        store_cause(causes, "FieldValueTooLong", "[]", "Too long: may not be more than %d bytes", (int)STORE_CONFIGMAP_BYTES_MAX);
     if (!json_is_true(json_object_get(old, "immutable")))
         return;
     static const char *const frozen[] = { "immutable", "data", "binaryData" };
     for (size_t i = 0; i < sizeof frozen / sizeof frozen[0]; i++) {
         const json_t *before = json_object_get(old, frozen[i]), *after = json_object_get(object, frozen[i]);
         if ((before == NULL) != (after == NULL) || (before != NULL && !json_equal(before, after)))
-            store_cause(causes, "FieldValueForbidden", frozen[i],
-                        "Forbidden: field is immutable when `immutable` is set");
+            store_cause(causes, "FieldValueForbidden", frozen[i], "Forbidden: field is immutable when `immutable` is set");
     }
 }
 
@@ -313,8 +299,8 @@ static void check_event(json_t *causes, const json_t *object)
 
     if (namespace_ == NULL || namespace_[0] == '\0' ? strcmp(own, "default") != 0 && strcmp(own, "kube-system") != 0
                                                     : strcmp(namespace_, own) != 0)
-        store_cause(causes, "FieldValueInvalid", "involvedObject.namespace",
-                    "Invalid value: \"%.64s\": does not match event.namespace", namespace_ != NULL ? namespace_ : "");
+        store_cause(causes, "FieldValueInvalid", "involvedObject.namespace", "Invalid value: \"%.64s\": does not match event.namespace",
+                    namespace_ != NULL ? namespace_ : "");
 }
 
 json_t *store_validate(const struct store_type *t, const json_t *object, const json_t *old)

@@ -149,13 +149,11 @@ static void place(struct store_watch *w, const struct store_watch_options *o, ui
 
 static int refuse(struct store_answer *refusal, json_t *status)
 {
-    *refusal =
-        (struct store_answer){ .code = (int)json_integer_value(json_object_get(status, "code")), .body = status };
+    *refusal = (struct store_answer){ .code = (int)json_integer_value(json_object_get(status, "code")), .body = status };
     return -1;
 }
 
-int store_watch_open(struct store *s, const struct store_watch_options *o, struct store_watch **ret,
-                     struct store_answer *refusal)
+int store_watch_open(struct store *s, const struct store_watch_options *o, struct store_watch **ret, struct store_answer *refusal)
 {
     const struct store_type *t = store_type(o->resource);
     struct store_selector selector;
@@ -165,14 +163,11 @@ int store_watch_open(struct store *s, const struct store_watch_options *o, struc
 
     if (s->watches >= s->watches_max) {
         snprintf(message, sizeof message, "%zu watches are open, the limit: close some or raise the limit", s->watches);
-        return refuse(refusal,
-                      store_status(429, "TooManyRequests", message, json_pack("{s:i}", "retryAfterSeconds", 1)));
+        return refuse(refusal, store_status(429, "TooManyRequests", message, json_pack("{s:i}", "retryAfterSeconds", 1)));
     }
-    if (o->resource_version != NULL && o->resource_version[0] != '\0' &&
-        store_version_parse(o->resource_version, &version) < 0)
+    if (o->resource_version != NULL && o->resource_version[0] != '\0' && store_version_parse(o->resource_version, &version) < 0)
         return refuse(refusal,
-                      store_status_bad_request("resourceVersion: Invalid value: \"%.64s\": must be a decimal number",
-                                               o->resource_version));
+                      store_status_bad_request("resourceVersion: Invalid value: \"%.64s\": must be a decimal number", o->resource_version));
     if (store_select(t, o->label_selector, o->field_selector, &selector, &status) < 0)
         return refuse(refusal, status);
 
@@ -314,8 +309,8 @@ int store_watch_next(struct store_watch *w, struct store_watch_event *ret)
 
 int store_watch_bookmark(struct store_watch *w, struct store_watch_event *ret)
 {
-    if (w->ended || w->expired != NULL || w->end_of_initial || w->initial_next < w->initial_count ||
-        w->next < w->kind->history_next || w->after > w->store->version)
+    if (w->ended || w->expired != NULL || w->end_of_initial || w->initial_next < w->initial_count || w->next < w->kind->history_next ||
+        w->after > w->store->version)
         return 0;
     return give(ret, STORE_BOOKMARK, bookmark_object(w, w->store->version, false), w->store->version);
 }

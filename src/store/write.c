@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char modified[] =
-    "the object has been modified; please apply your changes to the latest version and try again";
+static const char modified[] = "the object has been modified; please apply your changes to the latest version and try again";
 
 static bool is_kind(const struct store_type *t, const char *kind)
 {
@@ -37,8 +36,7 @@ static json_t *settle_namespace(const struct store_type *t, const struct store_r
         return NULL;
     }
     if (given[0] != '\0' && strcmp(given, r->namespace_) != 0)
-        return store_status_bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request");
+        return store_status_bad_request("the namespace of the provided object does not match the namespace sent on the request");
     store_set(store_meta(draft), "namespace", store_text(r->namespace_));
     return NULL;
 }
@@ -86,8 +84,7 @@ static void prepare_new(const struct store_type *t, json_t *draft)
 }
 
 /* `taken`: bytes that the object it replaces gives back. */
-static json_t *check_size(const struct store *s, const struct store_type *t, const json_t *draft, size_t taken,
-                          size_t *ret_bytes)
+static json_t *check_size(const struct store *s, const struct store_type *t, const json_t *draft, size_t taken, size_t *ret_bytes)
 {
     size_t bytes = json_dumpb(draft, NULL, 0, JSON_COMPACT);
     char message[160];
@@ -99,8 +96,7 @@ static json_t *check_size(const struct store *s, const struct store_type *t, con
         return store_status(413, "RequestEntityTooLarge", message, NULL);
     }
     if (bytes > taken && s->bytes - taken + bytes > s->bytes_max) {
-        snprintf(message, sizeof message,
-                 "the store holds %zu bytes of its limit %zu: delete some objects or raise the limit", s->bytes,
+        snprintf(message, sizeof message, "the store holds %zu bytes of its limit %zu: delete some objects or raise the limit", s->bytes,
                  s->bytes_max);
         return store_status_forbidden(t, store_meta_text(draft, "name"), message);
     }
@@ -108,8 +104,8 @@ static json_t *check_size(const struct store *s, const struct store_type *t, con
 }
 
 /* NULL, or the Status of what is wrong with the completed draft. */
-static json_t *check_draft(const struct store *s, const struct store_type *t, const json_t *draft,
-                           const struct store_entry *old, size_t *ret_bytes)
+static json_t *check_draft(const struct store *s, const struct store_type *t, const json_t *draft, const struct store_entry *old,
+                           size_t *ret_bytes)
 {
     json_t *causes = store_validate(t, draft, old != NULL ? old->object : NULL);
     if (json_array_size(causes) > 0)
@@ -132,8 +128,8 @@ static json_t *check_namespace(const struct store *s, const struct store_type *t
  */
 
 /* Completes and stores a draft (stolen) that replaces nothing. */
-static void create(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
-                   json_t *draft, struct store_answer *ret)
+static void create(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us, json_t *draft,
+                   struct store_answer *ret)
 {
     char uid[STORE_UID_BYTES], stamp[STORE_STAMP_BYTES], full[160];
     bool found;
@@ -157,8 +153,7 @@ static void create(struct store *s, const struct store_type *t, const struct sto
         if (found) {
             refusal = store_status_exists(t, name);
         } else if (s->objects >= s->objects_max) {
-            snprintf(full, sizeof full, "the store holds %zu objects, its limit: delete some or raise the limit",
-                     s->objects);
+            snprintf(full, sizeof full, "the store holds %zu objects, its limit: delete some or raise the limit", s->objects);
             refusal = store_status_forbidden(t, name, full);
         }
     }
@@ -218,8 +213,7 @@ static json_t *check_version(const struct store_type *t, const json_t *draft, co
         return NULL;
     if (version == 0) {
         json_t *causes = store_must(json_array());
-        store_cause(causes, "FieldValueInvalid", "metadata.resourceVersion",
-                    "Invalid value: 0x0: must be specified for an update");
+        store_cause(causes, "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update");
         return store_status_invalid_resource(t, name, causes);
     }
     /* Compared as numbers: "007" is 7 for the real server too. */
@@ -228,8 +222,7 @@ static json_t *check_version(const struct store_type *t, const json_t *draft, co
     return version == current ? NULL : store_status_conflict(t, name, modified);
 }
 
-static json_t *uid_conflict(const struct store_type *t, const struct store_request *r, const char *wanted,
-                            const char *present)
+static json_t *uid_conflict(const struct store_type *t, const struct store_request *r, const char *wanted, const char *present)
 {
     char why[512], what[128];
     store_qualified(t, t->info.plural, what, sizeof what);
@@ -271,16 +264,15 @@ static void complete_update(const struct store_type *t, const struct store_reque
 static void count_generation(const struct store_type *t, json_t *draft, const json_t *old)
 {
     const json_t *before = json_object_get(old, "spec"), *after = json_object_get(draft, "spec");
-    if (!is_kind(t, "Pod") || (before == NULL && after == NULL) ||
-        (before != NULL && after != NULL && json_equal(before, after)))
+    if (!is_kind(t, "Pod") || (before == NULL && after == NULL) || (before != NULL && after != NULL && json_equal(before, after)))
         return;
     json_int_t generation = json_integer_value(json_object_get(store_meta(old), "generation"));
     store_set(store_meta(draft), "generation", json_integer(generation + 1));
 }
 
 /* Replaces the object at `position` by the draft (stolen), if that is right. */
-static void replace(struct store *s, const struct store_type *t, const struct store_request *r, size_t position,
-                    json_t *draft, struct store_answer *ret)
+static void replace(struct store *s, const struct store_type *t, const struct store_request *r, size_t position, json_t *draft,
+                    struct store_answer *ret)
 {
     json_t *old = s->kinds[t->kind].entries[position].object;
     json_t *refusal = check_version(t, draft, old);
@@ -296,8 +288,8 @@ static void replace(struct store *s, const struct store_type *t, const struct st
         json_decref(draft);
         return;
     }
-    bool last_finalizer_gone = json_object_get(store_meta(draft), "deletionTimestamp") != NULL &&
-                               json_object_get(store_meta(draft), "finalizers") == NULL;
+    bool last_finalizer_gone =
+        json_object_get(store_meta(draft), "deletionTimestamp") != NULL && json_object_get(store_meta(draft), "finalizers") == NULL;
     if (json_equal(draft, old) && !last_finalizer_gone) { /* a write without a change keeps its version */
         store_answer_object(ret, t, 200, old);
     } else {
@@ -317,11 +309,9 @@ static json_t *check_name(const struct store_request *r, json_t *draft)
 {
     const char *name = store_meta_text(draft, "name");
     if (name[0] == '\0')
-        return store_status_bad_request(
-            "the name of the object (%.253s based on URL) was undeterminable: name must be provided", r->name);
+        return store_status_bad_request("the name of the object (%.253s based on URL) was undeterminable: name must be provided", r->name);
     if (strcmp(name, r->name) != 0)
-        return store_status_bad_request("the name of the object (%.253s) does not match the name on the URL (%.253s)",
-                                        name, r->name);
+        return store_status_bad_request("the name of the object (%.253s) does not match the name on the URL (%.253s)", name, r->name);
     return NULL;
 }
 

@@ -12,8 +12,8 @@ void store_handle_patch(struct store *s, const struct store_type *t, const struc
                         struct store_answer *ret);
 void store_handle_delete(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
                          struct store_answer *ret);
-void store_handle_delete_collection(struct store *s, const struct store_type *t, const struct store_request *r,
-                                    int64_t now_us, struct store_answer *ret);
+void store_handle_delete_collection(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
+                                    struct store_answer *ret);
 
 /* Answers with a Status (stolen); the code is the Status' own. */
 void store_answer_status(struct store_answer *ret, json_t *status);

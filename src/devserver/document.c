@@ -1,0 +1,113 @@
+/* Discovery, version and health. */
+#include "devserver/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static json_t *must(json_t *value)
+{
+    BUG_UNLESS(value != NULL);
+    return value;
+}
+
+static json_t *api_versions(const char *address)
+{
+    return must(json_pack("{s:s, s:[s], s:[{s:s, s:s}]}", "kind", "APIVersions", "versions", "v1", "serverAddressByClientCIDRs",
+                          "clientCIDR", "0.0.0.0/0", "serverAddress", address));
+}
+
+static json_t *api_group(const char *group, bool alone)
+{
+    char version[96];
+    snprintf(version, sizeof version, "%s/v1", group);
+    json_t *value = must(json_pack("{s:s, s:[{s:s, s:s}], s:{s:s, s:s}}", "name", group, "versions", "groupVersion", version, "version",
+                                   "v1", "preferredVersion", "groupVersion", version, "version", "v1"));
+    if (alone) {
+        BUG_UNLESS(json_object_set_new(value, "kind", json_string("APIGroup")) == 0);
+        BUG_UNLESS(json_object_set_new(value, "apiVersion", json_string("v1")) == 0);
+    }
+    return value;
+}
+
+static bool is_group(const char *group)
+{
+    return strcmp(group, "coordination.k8s.io") == 0 || strcmp(group, "events.k8s.io") == 0;
+}
+
+static json_t *api_groups(void)
+{
+    return must(json_pack("{s:s, s:s, s:[o, o]}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
+                          api_group("coordination.k8s.io", false), api_group("events.k8s.io", false)));
+}
+
+static json_t *resource_entry(const struct store_resource_info *info, const char *sub)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", info->plural, sub);
+    json_t *entry = must(json_pack("{s:s, s:s, s:b, s:s}", "name", name, "singularName", sub[0] != '\0' ? "" : info->singular, "namespaced",
+                                   (int)info->namespaced, "kind", info->kind));
+    json_t *verbs = sub[0] != '\0' ? json_pack("[s, s, s]", "get", "patch", "update")
+                                   : json_pack("[s, s, s, s, s, s, s, s]", "create", "delete", "deletecollection", "get", "list", "patch",
+                                               "update", "watch");
+    BUG_UNLESS(json_object_set_new(entry, "verbs", must(verbs)) == 0);
+    if (sub[0] == '\0' && info->short_name != NULL)
+        BUG_UNLESS(json_object_set_new(entry, "shortNames", must(json_pack("[s]", info->short_name))) == 0);
+    return entry;
+}
+
+static json_t *api_resources(const char *group, const char *group_version)
+{
+    json_t *list = must(json_array());
+    for (int i = 0; i < STORE_RESOURCES; i++) {
+        const struct store_resource_info *info = store_resource_info((enum store_resource)i);
+        if (strcmp(info->group, group) != 0)
+            continue;
+        BUG_UNLESS(json_array_append_new(list, resource_entry(info, "")) == 0);
+        if (info->has_status)
+            BUG_UNLESS(json_array_append_new(list, resource_entry(info, "/status")) == 0);
+    }
+    return must(
+        json_pack("{s:s, s:s, s:s, s:o}", "kind", "APIResourceList", "apiVersion", "v1", "groupVersion", group_version, "resources", list));
+}
+
+static json_t *version_document(const char *version)
+{
+    char git[96];
+    snprintf(git, sizeof git, "v1.36.0+leasehold-%s", version);
+    return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", "1", "minor", "36", "gitVersion", git, "gitCommit", "",
+                          "gitTreeState", "clean", "buildDate", "1970-01-01T00:00:00Z", "goVersion", "none", "compiler", "cc", "platform",
+                          "linux/amd64"));
+}
+
+json_t *devserver_document(const struct devserver_target *target, const char *version, const char *address, const char **ret_text)
+{
+    static const char *const health[] = { "healthz", "livez", "readyz" };
+    const char *const *s = target->segments;
+    size_t count = target->segment_count;
+    char group_version[96];
+
+    *ret_text = NULL;
+    if (count == 0)
+        return must(json_pack("{s:[s,s,s,s,s,s]}", "paths", "/api", "/apis", "/healthz", "/livez", "/readyz", "/version"));
+    for (size_t i = 0; i < sizeof health / sizeof health[0]; i++)
+        if (strcmp(s[0], health[i]) == 0 && count == 1)
+            *ret_text = "ok";
+    if (*ret_text != NULL)
+        return NULL;
+    if (strcmp(s[0], "version") == 0 && count == 1)
+        return version_document(version);
+    if (strcmp(s[0], "api") == 0 && count == 1)
+        return api_versions(address);
+    if (strcmp(s[0], "api") == 0 && count == 2 && strcmp(s[1], "v1") == 0)
+        return api_resources("", "v1");
+    if (strcmp(s[0], "apis") == 0 && count == 1)
+        return api_groups();
+    if (strcmp(s[0], "apis") != 0 || count > 3 || !is_group(s[1]))
+        return NULL;
+    if (count == 2)
+        return api_group(s[1], true);
+    if (strcmp(s[2], "v1") != 0)
+        return NULL;
+    snprintf(group_version, sizeof group_version, "%.64s/v1", s[1]);
+    return api_resources(s[1], group_version);
+}

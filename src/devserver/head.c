@@ -1,0 +1,151 @@
+/* The head of a request: a NUL-ended text split in place. Pure. */
+#include "devserver/devserver.h"
+#include "devserver/http.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_token(const char *text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++)
+        if (!isalnum((unsigned char)*text) && strchr(marks, *text) == NULL)
+            return false;
+    return true;
+}
+
+static bool is_target(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p <= ' ' || *p == 127)
+            return false;
+    return text[0] == '/';
+}
+
+/* "GET /path HTTP/1.1". */
+static enum devserver_head_outcome parse_request_line(char *line, struct devserver_head *ret)
+{
+    char *target = strchr(line, ' ');
+    if (target == NULL)
+        return DEVSERVER_HEAD_BAD;
+    *target++ = '\0';
+    char *version = strchr(target, ' ');
+    if (version == NULL)
+        return DEVSERVER_HEAD_BAD;
+    *version++ = '\0';
+    /* The absolute form, as proxies are asked: the path counts. */
+    if (strncasecmp(target, "http://", 7) == 0) {
+        target = strchr(target + 7, '/');
+        if (target == NULL)
+            return DEVSERVER_HEAD_BAD;
+    }
+    if (!is_token(line) || !is_target(target))
+        return DEVSERVER_HEAD_BAD;
+    if (strcmp(version, "HTTP/1.0") == 0)
+        ret->http10 = true;
+    else if (strcmp(version, "HTTP/1.1") != 0)
+        return strncmp(version, "HTTP/", 5) == 0 ? DEVSERVER_HEAD_VERSION : DEVSERVER_HEAD_BAD;
+    ret->method = line;
+    ret->target = target;
+    return DEVSERVER_HEAD_OK;
+}
+
+static enum devserver_head_outcome parse_header(char *line, struct devserver_head *ret)
+{
+    char *value = strchr(line, ':');
+    if (value == NULL)
+        return DEVSERVER_HEAD_BAD;
+    *value++ = '\0';
+    if (!is_token(line)) /* also a folded line, which begins with a space */
+        return DEVSERVER_HEAD_BAD;
+    while (*value == ' ' || *value == '\t')
+        value++;
+    char *end = value + strlen(value);
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+        *--end = '\0';
+    for (const char *p = value; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' && *p != '\t')
+            return DEVSERVER_HEAD_BAD;
+    if (ret->header_count == DEVSERVER_HEADERS_MAX)
+        return DEVSERVER_HEAD_TOO_MANY;
+    ret->headers[ret->header_count++] = (struct devserver_header){ line, value };
+    return DEVSERVER_HEAD_OK;
+}
+
+enum devserver_head_outcome devserver_head_parse(char *text, struct devserver_head *ret)
+{
+    _Static_assert(DEVSERVER_HEADERS_MAX == sizeof ret->headers / sizeof ret->headers[0], "one limit, one size");
+    bool first = true;
+
+    ret->header_count = 0;
+    ret->http10 = false;
+    for (char *line = text; line != NULL;) {
+        char *next = strstr(line, "\r\n");
+        if (next != NULL) {
+            *next = '\0';
+            next += 2;
+        }
+        enum devserver_head_outcome outcome = first ? parse_request_line(line, ret) : parse_header(line, ret);
+        if (outcome != DEVSERVER_HEAD_OK)
+            return outcome;
+        first = false;
+        line = next;
+    }
+    return DEVSERVER_HEAD_OK;
+}
+
+static const char *find(const struct devserver_head *head, const char *name, size_t *ret_count)
+{
+    const char *value = NULL;
+    *ret_count = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (strcasecmp(head->headers[i].name, name) == 0) {
+            value = head->headers[i].value;
+            (*ret_count)++;
+        }
+    }
+    return value;
+}
+
+enum devserver_framing devserver_head_framing(const struct devserver_head *head, size_t *ret_length)
+{
+    size_t encodings, lengths, value = 0;
+    const char *encoding = find(head, "Transfer-Encoding", &encodings);
+    const char *length = find(head, "Content-Length", &lengths);
+
+    *ret_length = 0;
+    if (encodings > 0) /* both at once is how requests are smuggled */
+        return encodings == 1 && lengths == 0 && strcasecmp(encoding, "chunked") == 0 ? DEVSERVER_FRAMING_CHUNKED : DEVSERVER_FRAMING_BAD;
+    if (lengths == 0)
+        return DEVSERVER_FRAMING_NONE;
+    if (lengths > 1 || length[0] == '\0' || strspn(length, "0123456789") != strlen(length))
+        return DEVSERVER_FRAMING_BAD;
+    if (strlen(length) > 15) {
+        value = SIZE_MAX;
+    } else {
+        for (const char *p = length; *p != '\0'; p++)
+            value = value * 10 + (size_t)(*p - '0');
+    }
+    *ret_length = value;
+    return DEVSERVER_FRAMING_LENGTH;
+}
+
+bool devserver_has_token(const char *value, const char *token)
+{
+    size_t length = strlen(token);
+    while (value != NULL && *value != '\0') {
+        value += strspn(value, " \t,");
+        size_t size = strcspn(value, ",");
+        size_t used = size;
+        while (used > 0 && (value[used - 1] == ' ' || value[used - 1] == '\t'))
+            used--;
+        if (used == length && strncasecmp(value, token, length) == 0)
+            return true;
+        value += size;
+    }
+    return false;
+}
