@@ -1,0 +1,126 @@
+#include "supervisor/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Our place in the v2 hierarchy: the line "0::PATH" of /proc/self/cgroup. */
+static bool read_own_path(char path[PATH_MAX])
+{
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+
+    if (file == NULL)
+        return false;
+    while (!found && getline(&line, &size, file) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "0::/", 4) == 0 && strlen(line + 3) < PATH_MAX) {
+            strcpy(path, line + 3);
+            found = true;
+        }
+    }
+    free(line);
+    fclose(file);
+    return found;
+}
+
+/* Where that hierarchy is mounted, and which part of it: fields 4 and 5 of the line with type cgroup2, see
+ * proc_pid_mountinfo(5). Paths with escaped characters are not understood and not found. */
+static bool read_mount(char root[PATH_MAX], char mount[PATH_MAX])
+{
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+
+    if (file == NULL)
+        return false;
+    while (!found && getline(&line, &size, file) > 0) {
+        char *type = strstr(line, " - cgroup2 "), *save = NULL;
+        if (type == NULL)
+            continue;
+        *type = '\0';
+        char *field = strtok_r(line, " ", &save);
+        for (int i = 1; field != NULL && i < 4; i++)
+            field = strtok_r(NULL, " ", &save);
+        char *point = strtok_r(NULL, " ", &save);
+        if (field == NULL || point == NULL || strlen(field) >= PATH_MAX || strlen(point) >= PATH_MAX)
+            continue;
+        strcpy(root, field);
+        strcpy(mount, point);
+        found = strchr(root, '\\') == NULL && strchr(mount, '\\') == NULL;
+    }
+    free(line);
+    fclose(file);
+    return found;
+}
+
+static bool make_directory(struct cgroup *cgroup)
+{
+    char own[PATH_MAX], root[PATH_MAX], mount[PATH_MAX];
+    struct timespec now;
+
+    if (!read_own_path(own) || !read_mount(root, mount))
+        return false;
+    const char *below = own;
+    size_t root_length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    if (strncmp(own, root, root_length) != 0 || (own[root_length] != '/' && own[root_length] != '\0'))
+        return false;
+    below = own + root_length;
+    /* The time tells it from one that a killed predecessor of the same number left behind. */
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    int length = snprintf(cgroup->directory, sizeof cgroup->directory, "%s%s/leasehold-run-%d-%lld%09ld", mount,
+                          strcmp(below, "/") == 0 ? "" : below, (int)getpid(), (long long)now.tv_sec, now.tv_nsec);
+    return length > 0 && (size_t)length < sizeof cgroup->directory && mkdir(cgroup->directory, 0755) == 0;
+}
+
+static int open_file(const char *directory, const char *name)
+{
+    int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -1;
+    int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+    close(dir);
+    return fd;
+}
+
+void cgroup_create(struct cgroup *cgroup)
+{
+    *cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
+    if (!make_directory(cgroup)) {
+        cgroup->directory[0] = '\0';
+        return;
+    }
+    cgroup->procs_fd = open_file(cgroup->directory, "cgroup.procs");
+    cgroup->kill_fd = open_file(cgroup->directory, "cgroup.kill"); /* since Linux 5.14 */
+    if (cgroup->procs_fd < 0 || cgroup->kill_fd < 0)
+        cgroup_remove(cgroup);
+}
+
+bool cgroup_enter(const struct cgroup *cgroup)
+{
+    return cgroup->procs_fd >= 0 && write(cgroup->procs_fd, "0", 1) == 1;
+}
+
+bool cgroup_kill(const struct cgroup *cgroup)
+{
+    return cgroup->kill_fd >= 0 && pwrite(cgroup->kill_fd, "1", 1, 0) == 1;
+}
+
+void cgroup_remove(struct cgroup *cgroup)
+{
+    if (cgroup->procs_fd >= 0)
+        close(cgroup->procs_fd);
+    if (cgroup->kill_fd >= 0)
+        close(cgroup->kill_fd);
+    if (cgroup->directory[0] != '\0')
+        rmdir(cgroup->directory);
+    *cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
+}

@@ -1,0 +1,30 @@
+/* A cgroup v2 leaf for CMD, where the system lets us have one: its cgroup.kill takes the whole tree at once, also what left
+ * the tree of parents when keeper and P died together. Without one the process group and /proc have to do, silently.
+ *
+ * Not here: controllers, limits; nothing but membership and the kill file is used. See cgroups(7) and the kernel's
+ * admin-guide/cgroup-v2. */
+#ifndef LEASEHOLD_SUPERVISOR_CGROUP_H
+#define LEASEHOLD_SUPERVISOR_CGROUP_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct cgroup {
+    char directory[PATH_MAX]; /* "": none */
+    int procs_fd;             /* -1: none */
+    int kill_fd;              /* -1: none */
+};
+
+/* Makes a leaf below this process's own cgroup. Never fails: without one all fields say so. */
+void cgroup_create(struct cgroup *cgroup);
+
+/* Moves the calling process in. Returns whether it did. */
+bool cgroup_enter(const struct cgroup *cgroup);
+
+/* Kills every process inside, at once. Returns whether there is a cgroup to do it with. */
+bool cgroup_kill(const struct cgroup *cgroup);
+
+/* Closes and removes it, when it is empty. */
+void cgroup_remove(struct cgroup *cgroup);
+
+#endif

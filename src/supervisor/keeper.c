@@ -1,0 +1,657 @@
+/* The keeper: holds kill_at and the work's life, and nothing else. One thread, locked in memory, no network; after its set-up it
+ * opens nothing but entries of /proc. What it decides is in table.c; here the events are found and the orders carried out.
+ *
+ * Two clocks end the work: this loop, SUPERVISOR_KILL_LEAD_NS before kill_at, and the kernel's timer, which kills the keeper
+ * SUPERVISOR_BACKSTOP_LEAD_NS before kill_at if the loop has not (stopped, swapped, starved) and CMD with it. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "election/bug.h"
+#include "supervisor/clock.h"
+#include "supervisor/family.h"
+#include "supervisor/table.h"
+
+enum {
+    KEEPER_PACKETS_MAX = 16,  /* read from one socket in one turn */
+    KEEPER_SIGNALS_MAX = 16,
+};
+
+/* Between two sweeps of a tree that does not die: first at once, then slower (D-state processes can last). */
+#define KEEPER_SWEEP_MIN_NS INT64_C(1000000)
+#define KEEPER_SWEEP_MAX_NS INT64_C(50000000)
+
+enum keeper_slot { KEEPER_CHILD = 0, KEEPER_CONTROL, KEEPER_LINK, KEEPER_PARENT, KEEPER_ALARM, KEEPER_EXEC, KEEPER_SLOTS };
+
+struct keeper {
+    const struct family *family;
+    const struct supervisor_options *options;
+    enum table_state state;
+    enum table_ending ending;
+    int proc_fd;
+    int control_fd;
+    int link_fd;    /* -1: the elector is gone */
+    int signal_fd;
+    int alarm_fd;
+    int exec_fd;    /* -1: no start under way */
+    int elector_pidfd;
+    timer_t backstop;
+    bool has_backstop;
+    struct spawn_environment environment;
+
+    /* The term whose work runs or ran last. */
+    const struct supervisor_message *incoming; /* the START that TABLE_FORK and TABLE_REFUSE speak of */
+    uint64_t term;
+    uint64_t spent_term;  /* no START up to this one: its work ran, or it was stopped */
+    pid_t cmd;            /* 0: no work */
+    bool cmd_alive;
+    bool cmd_stopped;     /* by a stop signal */
+    bool executed;
+    bool lost;            /* this term's work ends because of a loss */
+    int wait_status;      /* CMD's */
+    enum supervisor_outcome outcome;
+    int64_t kill_at;
+    int64_t term_at;      /* INT64_MAX: not */
+    int64_t grace_at;     /* INT64_MAX: not */
+    int64_t sweep_at;     /* INT64_MAX: not */
+    int64_t sweep_pause;
+
+    bool asked;           /* TERM or INT came */
+    bool has_result;      /* wait_status is a CMD's that this run's code may be made of */
+    bool elector_done;
+    bool parent_lost;
+    int elector_status;
+    int start_error;      /* errno of a failed start */
+};
+
+static void step(struct keeper *k, enum table_event event);
+
+/* ---- orders ------------------------------------------------------------------------------------------------------- */
+
+static void lose_elector(struct keeper *k)
+{
+    if (k->link_fd < 0)
+        return;
+    close(k->link_fd);
+    k->link_fd = -1;
+    step(k, k->elector_done ? TABLE_ELECTOR_DONE : TABLE_ELECTOR_LOST);
+}
+
+static void tell(struct keeper *k, const struct supervisor_message *message)
+{
+    /* A few packets a term: a socket that is full of them belongs to an elector that has not read for hours. */
+    if (k->link_fd >= 0 && supervisor_send(k->link_fd, message) == -EAGAIN)
+        control_send(k->control_fd, CONTROL_LOG, 0, "the elector does not read what the keeper tells it");
+}
+
+static void refuse(struct keeper *k, uint64_t term, enum supervisor_outcome outcome)
+{
+    struct supervisor_message m = { .kind = SUPERVISOR_WORK_STOPPED, .term = term, .outcome = outcome };
+
+    m.run_ends = table_is_last(k->state);
+    tell(k, &m);
+}
+
+static void set_alarm(struct keeper *k)
+{
+    int64_t at = k->grace_at;
+
+    if (table_has_work(k->state) && k->cmd != 0) {
+        if (k->state != TABLE_KILLING && k->state != TABLE_KILLING_LAST) {
+            int64_t kill = k->kill_at - SUPERVISOR_KILL_LEAD_NS;
+            at = kill < at ? kill : at;
+            at = k->term_at < at ? k->term_at : at;
+        }
+        at = k->sweep_at < at ? k->sweep_at : at;
+    }
+    BUG_UNLESS(alarm_set(k->alarm_fd, at) == 0);
+}
+
+/* SIGKILL to everything, as often as it takes; SIGCHLD and sweep_at bring us back here. */
+static void sweep(struct keeper *k, int64_t now)
+{
+    cgroup_kill(&k->family->cgroup);
+    if (k->cmd_alive)
+        kill(-k->cmd, SIGKILL); /* the group cannot be another's: CMD, its leader, is not reaped */
+    tree_signal(k->proc_fd, getpid(), NULL, SIGKILL);
+    k->sweep_at = now + k->sweep_pause;
+    k->sweep_pause = k->sweep_pause * 2 < KEEPER_SWEEP_MAX_NS ? k->sweep_pause * 2 : KEEPER_SWEEP_MAX_NS;
+}
+
+static void signal_cmd(struct keeper *k, int signal)
+{
+    if (!k->cmd_alive)
+        return;
+    kill(k->options->group ? -k->cmd : k->cmd, signal);
+}
+
+static void give_grace(struct keeper *k, int64_t now, int64_t duration)
+{
+    int64_t end = now + duration;
+    k->grace_at = end < k->grace_at ? end : k->grace_at;
+}
+
+static void begin_term(struct keeper *k, const struct supervisor_message *m)
+{
+    k->term = m->term;
+    k->kill_at = m->kill_at_boot_ns;
+    k->term_at = m->term_at_boot_ns > 0 ? m->term_at_boot_ns : INT64_MAX;
+    k->grace_at = k->sweep_at = INT64_MAX;
+    k->sweep_pause = KEEPER_SWEEP_MIN_NS;
+    k->outcome = SUPERVISOR_OUTCOME_NONE;
+    k->wait_status = 0;
+    k->start_error = 0;
+    k->executed = k->lost = k->cmd_stopped = k->has_result = false;
+}
+
+/* Arms the kernel's timer first: work that cannot be ended in time is not begun. */
+static void start_cmd(struct keeper *k, const struct supervisor_message *m)
+{
+    struct spawn spawn = { .options = k->options,
+                           .signals = &k->family->signals,
+                           .terminal = &k->family->terminal,
+                           .cgroup = &k->family->cgroup,
+                           .environment = &k->environment,
+                           .start = &m->start };
+
+    begin_term(k, m);
+    spawn.latest_boot_ns = m->kill_at_boot_ns - SUPERVISOR_KILL_LEAD_NS;
+    if (m->latest_start_boot_ns > 0 && m->latest_start_boot_ns < spawn.latest_boot_ns)
+        spawn.latest_boot_ns = m->latest_start_boot_ns;
+    if (backstop_arm(k->backstop, k->kill_at - SUPERVISOR_BACKSTOP_LEAD_NS) != 0) {
+        k->start_error = errno;
+        control_send(k->control_fd, CONTROL_LOG, 0, "the kernel refuses the timer that ends the work in time (%s): not started",
+                     strerror(errno));
+    } else {
+        k->cmd = spawn_start(&spawn, &k->exec_fd);
+        k->start_error = k->cmd < 0 ? errno : 0;
+        if (k->cmd < 0)
+            control_send(k->control_fd, CONTROL_LOG, 0,
+                         "no process for %s (%s): raise the limit of processes (ulimit -u, pids.max) or free memory",
+                         k->options->path, strerror(errno));
+    }
+    if (k->start_error != 0) {
+        k->cmd = 0;
+        step(k, TABLE_EXEC_ERROR);
+        step(k, TABLE_TREE_GONE);
+        return;
+    }
+    k->cmd_alive = true;
+    atomic_store(&k->family->board->work_group, k->cmd);
+}
+
+static void tell_stopped(struct keeper *k, enum table_state next)
+{
+    struct supervisor_message m = { .kind = SUPERVISOR_WORK_STOPPED, .term = k->term };
+
+    m.outcome = k->outcome == SUPERVISOR_OUTCOME_NONE ? SUPERVISOR_STOPPED : k->outcome;
+    m.wait_status = k->executed ? k->wait_status : 0;
+    m.run_ends = table_is_last(next);
+    if (k->executed) {
+        k->spent_term = k->term;
+        k->has_result = true;
+    }
+    terminal_take_back(&k->family->terminal, k->cmd);
+    atomic_store(&k->family->board->work_group, 0);
+    k->cmd = 0;
+    k->cmd_alive = false;
+    k->grace_at = k->sweep_at = k->term_at = INT64_MAX;
+    if (k->exec_fd >= 0)
+        close(k->exec_fd);
+    k->exec_fd = -1;
+    if (k->has_backstop)
+        BUG_UNLESS(backstop_disarm(k->backstop) == 0);
+    tell(k, &m);
+}
+
+static void tell_kind(struct keeper *k, enum supervisor_message_kind kind)
+{
+    struct supervisor_message m = { .kind = kind, .term = k->term };
+
+    m.wait_status = kind == SUPERVISOR_CMD_EXITED ? k->wait_status : 0;
+    tell(k, &m);
+}
+
+static void carry_out(struct keeper *k, const struct table_cell *cell)
+{
+    int64_t now = clock_boot_ns();
+    unsigned orders = cell->orders;
+
+    if (orders & TABLE_FORK)
+        start_cmd(k, k->incoming);
+    if (orders & TABLE_REFUSE)
+        refuse(k, k->incoming->term, SUPERVISOR_NOT_STARTED_STALE);
+    if (orders & TABLE_SIGNAL_CMD) {
+        signal_cmd(k, k->options->stop_signal);
+        if (k->cmd_stopped)
+            signal_cmd(k, SIGCONT); /* or it would never see the stop signal */
+    }
+    if (orders & TABLE_SIGNAL_REST)
+        tree_signal(k->proc_fd, getpid(), NULL, k->options->stop_signal);
+    if (orders & TABLE_KILL)
+        sweep(k, now);
+    if (orders & TABLE_TELL_STARTED)
+        tell_kind(k, SUPERVISOR_WORK_STARTED);
+    if (orders & TABLE_TELL_EXITED)
+        tell_kind(k, SUPERVISOR_CMD_EXITED);
+    if (orders & TABLE_TELL_ASKED)
+        tell_kind(k, SUPERVISOR_STOP_ASKED);
+    if (orders & TABLE_TELL_STOPPED)
+        tell_stopped(k, cell->next);
+    /* After tell_stopped(), which ends the grace of the work. */
+    if (orders & TABLE_GRACE_STOP)
+        give_grace(k, now, k->options->stop_timeout_ns);
+    if (orders & TABLE_GRACE_DRAIN)
+        give_grace(k, now, k->options->drain_timeout_ns);
+    if (orders & TABLE_GRACE_RELEASE)
+        give_grace(k, now, k->options->release_timeout_ns);
+}
+
+static void step(struct keeper *k, enum table_event event)
+{
+    const struct table_cell *cell = table_cell(k->state, event);
+
+    k->state = cell->next;
+    k->outcome = table_outcome(k->outcome, cell->outcome);
+    k->ending = table_ending(k->ending, cell->ending);
+    carry_out(k, cell);
+    /* An elector that has gone will not say DONE again. */
+    if (k->state == TABLE_RELEASING && (k->link_fd < 0 || k->elector_done))
+        step(k, k->elector_done ? TABLE_ELECTOR_DONE : TABLE_ELECTOR_LOST);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------------- */
+
+static void on_start(struct keeper *k, const struct supervisor_message *m)
+{
+    int64_t now = clock_boot_ns();
+
+    if (m->term == 0 || m->term <= k->spent_term) {
+        refuse(k, m->term, SUPERVISOR_NOT_STARTED_STALE);
+    } else if (now >= m->kill_at_boot_ns - SUPERVISOR_KILL_LEAD_NS ||
+             (m->latest_start_boot_ns > 0 && now > m->latest_start_boot_ns)) {
+        refuse(k, m->term, SUPERVISOR_NOT_STARTED_LATE);
+    } else {
+        k->incoming = m;
+        step(k, TABLE_START);
+        k->incoming = NULL;
+    }
+}
+
+/* While work may go on the newest word counts; once it was told to stop for a loss, or is being killed, time only shrinks. */
+static void on_deadline(struct keeper *k, int64_t kill_at, int64_t term_at)
+{
+    bool shrink_only = k->lost || k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST;
+
+    if (kill_at > 0 && (!shrink_only || kill_at < k->kill_at)) {
+        k->kill_at = kill_at;
+        /* Already over: expire() kills in this very turn, in good order; the kernel would take the keeper first. */
+        if (kill_at - SUPERVISOR_KILL_LEAD_NS > clock_boot_ns())
+            BUG_UNLESS(backstop_arm(k->backstop, kill_at - SUPERVISOR_BACKSTOP_LEAD_NS) == 0);
+    }
+    if (term_at > 0 && (!shrink_only || term_at < k->term_at))
+        k->term_at = term_at;
+}
+
+static void on_stop(struct keeper *k, const struct supervisor_message *m)
+{
+    bool loss = m->stop == SUPERVISOR_STOP_LOSS;
+
+    if (loss)
+        k->lost = true;
+    k->spent_term = m->term;
+    if (m->kill_at_boot_ns > 0 && m->kill_at_boot_ns < k->kill_at)
+        on_deadline(k, m->kill_at_boot_ns, 0);
+    if (m->grace_ns > 0)
+        give_grace(k, clock_boot_ns(), m->grace_ns);
+    step(k, loss ? TABLE_LOSS : TABLE_REQUEST);
+}
+
+static void on_message(struct keeper *k, const struct supervisor_message *m)
+{
+    bool ours = table_has_work(k->state) && m->term == k->term;
+
+    switch (m->kind) {
+    case SUPERVISOR_START:
+        on_start(k, m);
+        break;
+    case SUPERVISOR_DEADLINE:
+        if (ours)
+            on_deadline(k, m->kill_at_boot_ns, m->term_at_boot_ns);
+        break;
+    case SUPERVISOR_STOP:
+        if (ours)
+            on_stop(k, m);
+        else if (m->term > k->spent_term) /* a START of this term that is still to come is stale by then */
+            k->spent_term = m->term;
+        break;
+    case SUPERVISOR_KILL:
+        if (m->term > k->spent_term)
+            k->spent_term = m->term;
+        if (ours) {
+            k->lost = true;
+            step(k, TABLE_LOSS_NOW);
+        }
+        break;
+    case SUPERVISOR_DONE:
+        k->elector_done = true;
+        k->elector_status = m->wait_status;
+        step(k, TABLE_ELECTOR_DONE);
+        break;
+    default:
+        break; /* the keeper's own words, from a confused elector */
+    }
+}
+
+static void read_link(struct keeper *k)
+{
+    struct supervisor_message m;
+
+    for (int i = 0; i < KEEPER_PACKETS_MAX && k->link_fd >= 0; i++) {
+        int result = supervisor_receive(k->link_fd, &m);
+        if (result == 0)
+            return;
+        if (result < 0)
+            lose_elector(k);
+        else
+            on_message(k, &m);
+    }
+}
+
+static void lose_parent(struct keeper *k)
+{
+    if (k->parent_lost)
+        return;
+    k->parent_lost = true;
+    step(k, TABLE_PARENT_LOST);
+}
+
+static void on_asked(struct keeper *k)
+{
+    bool again = k->asked;
+
+    k->asked = true;
+    step(k, again ? TABLE_ASKED_AGAIN : TABLE_ASKED);
+}
+
+static void on_forward(struct keeper *k, int signal)
+{
+    if (k->cmd_alive)
+        signal_cmd(k, signal);
+    else if (signal == SIGHUP && k->family->terminal.ours)
+        on_asked(k); /* the terminal of a standby has gone, and nobody else would end it */
+}
+
+static void read_control(struct keeper *k)
+{
+    struct control c;
+
+    for (int i = 0; i < KEEPER_PACKETS_MAX && !k->parent_lost; i++) {
+        int result = control_receive(k->control_fd, &c);
+        if (result == 0)
+            return;
+        if (result < 0) {
+            lose_parent(k);
+            return;
+        }
+        if (c.kind == CONTROL_ELECTOR)
+            k->elector_pidfd = family_pidfd(c.value); /* its parent P has not reaped it: the number is still its own */
+        else if (c.kind == CONTROL_ASKED)
+            on_asked(k);
+        else if (c.kind == CONTROL_FORWARD)
+            on_forward(k, c.value);
+        else if (c.kind == CONTROL_CONTINUE && k->cmd_alive)
+            kill(-k->cmd, SIGCONT);
+    }
+}
+
+static void read_exec(struct keeper *k)
+{
+    struct spawn_report report;
+    ssize_t size = read(k->exec_fd, &report, sizeof report);
+
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    close(k->exec_fd);
+    k->exec_fd = -1;
+    if (size == 0) {
+        k->executed = true;
+        step(k, TABLE_EXEC_OK);
+    } else if (size == (ssize_t)sizeof report && report.stage == SPAWN_LATE) {
+        step(k, TABLE_EXEC_LATE);
+    } else {
+        k->start_error = size == (ssize_t)sizeof report ? report.error : EIO;
+        control_send(k->control_fd, CONTROL_LOG, 0, "%s cannot be executed any more (%s): see that it stays where it was",
+                     k->options->path, strerror(k->start_error));
+        step(k, TABLE_EXEC_ERROR);
+    }
+}
+
+/* Stops and continuations of CMD; those of others are its own affair. */
+static void on_cmd_state(struct keeper *k, const siginfo_t *info)
+{
+    if (info->si_code == CLD_CONTINUED) {
+        k->cmd_stopped = false;
+    } else {
+        k->cmd_stopped = true;
+        control_send(k->control_fd, CONTROL_CMD_STOPPED, info->si_status, NULL);
+    }
+}
+
+static bool reap_states(struct keeper *k)
+{
+    siginfo_t info = { .si_pid = 0 };
+
+    if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) != 0 || info.si_pid == 0)
+        return false;
+    if (info.si_pid == k->cmd)
+        on_cmd_state(k, &info);
+    return true;
+}
+
+/* The proof that the work is gone: waitpid() fails with ECHILD. The keeper is a subreaper and CMD its only fork, so whatever
+ * lives below CMD has a chain of parents that ends in a child of the keeper. */
+static void reap(struct keeper *k)
+{
+    bool cmd_exited = false, gone = false;
+
+    while (reap_states(k))
+        ;
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        gone = pid < 0 && errno == ECHILD;
+        if (pid <= 0)
+            break;
+        if (pid == k->cmd && k->cmd_alive) {
+            k->cmd_alive = false;
+            k->wait_status = status;
+            if (k->exec_fd >= 0)
+                read_exec(k); /* a dead child has closed its end: the start is seen before the end */
+            cmd_exited = k->executed;
+        }
+    }
+    if (k->cmd == 0)
+        return;
+    if (gone)
+        step(k, k->options->once && k->lost ? TABLE_TREE_GONE_ONCE : TABLE_TREE_GONE);
+    else if (cmd_exited)
+        step(k, TABLE_CMD_EXITED);
+    if (k->cmd == 0)
+        return;
+    if (k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST)
+        k->sweep_at = clock_boot_ns(); /* a death may have brought orphans up to us: look at once */
+}
+
+static void expire(struct keeper *k)
+{
+    int64_t now = clock_boot_ns();
+
+    if (table_has_work(k->state) && k->cmd != 0) {
+        bool killing = k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST;
+        if (!killing && now >= k->kill_at - SUPERVISOR_KILL_LEAD_NS) {
+            k->lost = true;
+            k->spent_term = k->term;
+            step(k, TABLE_KILL_AT);
+        } else if (!killing && now >= k->term_at) {
+            k->term_at = INT64_MAX;
+            k->lost = true;
+            k->spent_term = k->term;
+            step(k, TABLE_TERM_OVER);
+        }
+    }
+    if (now >= k->grace_at) {
+        k->grace_at = INT64_MAX;
+        step(k, TABLE_GRACE_OVER);
+    }
+    if ((k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST) && k->cmd != 0 && now >= k->sweep_at) {
+        sweep(k, now);
+        reap(k);
+    }
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+
+static void drain_signals(struct keeper *k)
+{
+    struct signalfd_siginfo info[KEEPER_SIGNALS_MAX];
+
+    while (read(k->signal_fd, info, sizeof info) > 0)
+        ;
+}
+
+/* Words first, then deadlines: a DEADLINE that lies in the socket was true when it was sent, and its times are absolute. */
+static void turn(struct keeper *k)
+{
+    struct pollfd fds[KEEPER_SLOTS] = {
+        [KEEPER_CHILD] = { .fd = k->signal_fd, .events = POLLIN },
+        [KEEPER_CONTROL] = { .fd = k->parent_lost ? -1 : k->control_fd, .events = POLLIN },
+        [KEEPER_LINK] = { .fd = k->link_fd, .events = POLLIN },
+        [KEEPER_PARENT] = { .fd = k->parent_lost ? -1 : k->family->reaper_pidfd, .events = POLLIN },
+        [KEEPER_ALARM] = { .fd = k->alarm_fd, .events = POLLIN },
+        [KEEPER_EXEC] = { .fd = k->exec_fd, .events = POLLIN },
+    };
+    uint64_t ticks;
+
+    set_alarm(k);
+    if (poll(fds, KEEPER_SLOTS, -1) < 0)
+        return; /* EINTR, or no memory for a moment */
+    if (fds[KEEPER_ALARM].revents != 0 && read(k->alarm_fd, &ticks, sizeof ticks) < 0)
+        ticks = 0; /* was set anew in between */
+    if (fds[KEEPER_PARENT].revents != 0)
+        lose_parent(k);
+    if (fds[KEEPER_LINK].revents != 0)
+        read_link(k);
+    expire(k);
+    if (fds[KEEPER_CONTROL].revents != 0)
+        read_control(k);
+    if (k->exec_fd >= 0)
+        read_exec(k);
+    if (fds[KEEPER_CHILD].revents != 0) {
+        drain_signals(k);
+        reap(k);
+    }
+}
+
+static int exit_code(const struct keeper *k)
+{
+    switch (k->ending) {
+    case TABLE_ENDING_CMD:
+        if (!k->has_result)
+            return SUPERVISOR_EXIT_STANDBY;
+        return WIFSIGNALED(k->wait_status) ? 128 + WTERMSIG(k->wait_status) : WEXITSTATUS(k->wait_status);
+    case TABLE_ENDING_ERROR:
+        if (k->start_error == ENOENT)
+            return SUPERVISOR_EXIT_NOT_FOUND;
+        return k->start_error == EACCES || k->start_error == ENOEXEC || k->start_error == ETXTBSY
+                   ? SUPERVISOR_EXIT_NOT_EXECUTABLE
+                   : SUPERVISOR_EXIT_FAILURE;
+    case TABLE_ENDING_ONCE:
+        return SUPERVISOR_EXIT_LOST;
+    case TABLE_ENDING_ELECTOR:
+        return k->elector_status;
+    case TABLE_ENDING_AGAIN:
+        return k->options->once && k->has_result ? SUPERVISOR_EXIT_LOST : CONTROL_AGAIN;
+    default:
+        return SUPERVISOR_EXIT_STANDBY;
+    }
+}
+
+/* Says what is missing and leaves for good: P reads CONTROL_END. */
+static void __attribute__((noreturn)) fail(const struct keeper *k, const char *what, const char *way_out)
+{
+    control_send(k->control_fd, CONTROL_LOG, 0, "%s (%s): %s", what, strerror(errno), way_out);
+    control_send(k->control_fd, CONTROL_END, SUPERVISOR_EXIT_FAILURE, NULL);
+    _exit(SUPERVISOR_EXIT_FAILURE);
+}
+
+static void set_up(struct keeper *k)
+{
+    sigset_t child;
+
+    prctl(PR_SET_NAME, "keeper");
+    setpgid(0, 0); /* Ctrl-C in the terminal reaches P and CMD, never us */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+        fail(k, "the keeper cannot adopt orphans", "needs Linux 3.4 or newer");
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    k->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    k->alarm_fd = alarm_create();
+    k->proc_fd = tree_open();
+    if (k->signal_fd < 0 || k->alarm_fd < 0)
+        fail(k, "the keeper has no descriptors for signals and time", "raise the limit of open files (ulimit -n)");
+    if (k->proc_fd < 0)
+        fail(k, "/proc does not show this PID namespace", "mount proc on /proc there (unshare --mount-proc)");
+    if (backstop_create(&k->backstop) != 0)
+        fail(k, "the kernel refuses the timer that ends the work in time",
+             "raise the limit of pending signals (ulimit -i); without it nothing is started");
+    k->has_backstop = true;
+    if (spawn_prepare(&k->environment, k->options) != 0)
+        fail(k, "no memory for CMD's environment", "free some");
+    /* Best effort: without the right to lock that much (RLIMIT_MEMLOCK) a swapped keeper has the kernel's timer behind it. */
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        errno = 0;
+}
+
+/* P is dead and cannot do it: nobody outlives the keeper but an elector that is still giving the lease back. */
+static void end_elector(const struct keeper *k)
+{
+    if (k->parent_lost && k->elector_pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, k->elector_pidfd, SIGKILL, NULL, 0);
+}
+
+void keeper_main(const struct family *family)
+{
+    static struct keeper keeper;
+    struct keeper *k = &keeper;
+
+    *k = (struct keeper){ .family = family,
+                          .options = family->options,
+                          .control_fd = family->control_fd[1],
+                          .link_fd = family->link_fd[1],
+                          .exec_fd = -1,
+                          .elector_pidfd = -1,
+                          .kill_at = INT64_MAX,
+                          .term_at = INT64_MAX,
+                          .grace_at = INT64_MAX,
+                          .sweep_at = INT64_MAX };
+    close(family->control_fd[0]);
+    close(family->link_fd[0]);
+    set_up(k);
+    while (k->state != TABLE_FINISHED)
+        turn(k);
+    BUG_UNLESS(k->cmd == 0);
+    end_elector(k);
+    control_send(k->control_fd, CONTROL_END, exit_code(k), NULL);
+    _exit(0);
+}

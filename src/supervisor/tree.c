@@ -1,0 +1,244 @@
+/* One scan of /proc: numbers and parents into a table, ascending as the kernel lists them; branches are then marked by looking
+ * each parent up. No allocation: the keeper scans while it is short of everything. */
+#include "supervisor/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { TREE_STAT_MAX = 1024, TREE_DENTS = 16384 };
+
+enum tree_mark { TREE_UNKNOWN = 0, TREE_INSIDE, TREE_OUTSIDE };
+
+struct tree_entry {
+    struct tree_process process;
+    enum tree_mark mark;
+};
+
+/* As the kernel writes it, see getdents(2); glibc has no declaration. */
+struct tree_dirent {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short length;
+    unsigned char type;
+    char name[];
+};
+
+static struct tree_entry entries[TREE_PROCESSES_MAX];
+
+int tree_open(void)
+{
+    char self[32];
+    int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    ssize_t length = readlinkat(fd, "self", self, sizeof self - 1);
+    if (length > 0) {
+        self[length] = '\0';
+        if (strtol(self, NULL, 10) == getpid())
+            return fd;
+    }
+    close(fd);
+    errno = ENOTSUP;
+    return -1;
+}
+
+int tree_parse_stat(const char *text, struct tree_process *process)
+{
+    /* The name in parentheses may hold anything, ") S 1" too: the fields start behind the last one. */
+    const char *fields = strrchr(text, ')');
+    char state;
+    int parent;
+    long threads;
+    unsigned long long start;
+
+    if (fields == NULL ||
+        sscanf(fields + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu", &state,
+               &parent, &threads, &start) != 4)
+        return -1;
+    process->parent = parent;
+    process->start = start;
+    /* A thread group whose leader has ended shows Z while other threads go on working. */
+    process->alive = (state != 'Z' && state != 'X') || threads > 1;
+    return 0;
+}
+
+/* Reads DIR/stat; `dir` is a /proc/PID directory. */
+static int read_stat(int dir, struct tree_process *process)
+{
+    char text[TREE_STAT_MAX];
+    int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return -1;
+    text[size] = '\0';
+    return tree_parse_stat(text, process);
+}
+
+static int open_process(int proc_fd, pid_t pid)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "%d", (int)pid);
+    return openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Signals the process that was found, or nobody. */
+static void signal_process(int proc_fd, const struct tree_process *found, int signal)
+{
+    struct tree_process present;
+    int dir = open_process(proc_fd, found->pid);
+
+    if (dir < 0)
+        return;
+    if (read_stat(dir, &present) == 0 && present.start == found->start &&
+        syscall(SYS_pidfd_send_signal, dir, signal, NULL, 0) != 0 && errno == ENOSYS)
+        kill(found->pid, signal);
+    close(dir);
+}
+
+/* Handles one name of /proc. Returns the number of entries after it. */
+static size_t take_name(int proc_fd, const char *name, size_t count, pid_t root, int signal)
+{
+    char *end;
+    long pid = strtol(name, &end, 10);
+
+    if (end == name || *end != '\0' || pid <= 0)
+        return count;
+    struct tree_process process = { .pid = (pid_t)pid };
+    int dir = open_process(proc_fd, process.pid);
+    if (dir < 0)
+        return count;
+    int result = read_stat(dir, &process);
+    close(dir);
+    if (result != 0)
+        return count;
+    if (count < TREE_PROCESSES_MAX) {
+        entries[count] = (struct tree_entry){ process, TREE_UNKNOWN };
+        return count + 1;
+    }
+    /* No room: orphans come up to `root` one by one, so its own children are enough for a caller that repeats. */
+    if (process.parent == root && process.alive && signal != 0)
+        signal_process(proc_fd, &process, signal);
+    return count;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    pid_t left = ((const struct tree_entry *)a)->process.pid, right = ((const struct tree_entry *)b)->process.pid;
+    return left < right ? -1 : left > right;
+}
+
+/* Fills entries[], ascending. Returns their number, or -1. */
+static ssize_t scan(int proc_fd, pid_t root, int signal)
+{
+    static char buffer[TREE_DENTS] __attribute__((aligned(8)));
+    size_t count = 0;
+    bool sorted = true;
+
+    if (lseek(proc_fd, 0, SEEK_SET) < 0)
+        return -1;
+    for (;;) {
+        long size = syscall(SYS_getdents64, proc_fd, buffer, sizeof buffer);
+        if (size < 0)
+            return -1;
+        if (size == 0)
+            break;
+        for (long at = 0; at < size;) {
+            const struct tree_dirent *entry = (const struct tree_dirent *)(const void *)(buffer + at);
+            size_t before = count;
+            count = take_name(proc_fd, entry->name, count, root, signal);
+            if (count > before && before > 0 && entries[before].process.pid < entries[before - 1].process.pid)
+                sorted = false;
+            at += entry->length;
+        }
+    }
+    if (!sorted)
+        qsort(entries, count, sizeof entries[0], compare_entries);
+    return (ssize_t)count;
+}
+
+static struct tree_entry *find(size_t count, pid_t pid)
+{
+    struct tree_entry key = { .process = { .pid = pid } };
+    return bsearch(&key, entries, count, sizeof entries[0], compare_entries);
+}
+
+/* Walks up from an entry until a mark, `root` or the top is met, then marks the way. */
+static enum tree_mark mark_branch(size_t count, struct tree_entry *entry, pid_t root)
+{
+    enum tree_mark mark = TREE_OUTSIDE;
+    size_t steps = 0;
+
+    for (struct tree_entry *at = entry; at != NULL && steps <= count; at = find(count, at->process.parent), steps++) {
+        if (at->mark != TREE_UNKNOWN) {
+            mark = at->mark;
+            break;
+        }
+        if (at->process.parent == root) {
+            mark = TREE_INSIDE;
+            break;
+        }
+    }
+    for (struct tree_entry *at = entry; at != NULL && at->mark == TREE_UNKNOWN && at->process.pid != root && steps > 0;
+         at = find(count, at->process.parent), steps--)
+        at->mark = mark;
+    entry->mark = mark;
+    return mark;
+}
+
+int tree_signal(int proc_fd, pid_t root, const struct tree_spared *spared, int signal)
+{
+    int living = 0;
+    ssize_t count = scan(proc_fd, root, signal);
+
+    if (count < 0)
+        return -1;
+    for (size_t i = 0; spared != NULL && i < spared->count; i++) {
+        struct tree_entry *entry = find((size_t)count, spared->pid[i]);
+        if (entry != NULL)
+            entry->mark = TREE_OUTSIDE;
+    }
+    struct tree_entry *top = find((size_t)count, root);
+    if (top != NULL)
+        top->mark = TREE_OUTSIDE;
+    for (ssize_t i = 0; i < count; i++) {
+        struct tree_entry *entry = &entries[i];
+        if (mark_branch((size_t)count, entry, root) != TREE_INSIDE || !entry->process.alive)
+            continue;
+        living++;
+        if (signal != 0)
+            signal_process(proc_fd, &entry->process, signal);
+    }
+    return living;
+}
+
+int tree_children(int proc_fd, pid_t root, struct tree_spared *spared)
+{
+    ssize_t count = scan(proc_fd, root, 0);
+
+    if (count < 0)
+        return -1;
+    spared->count = 0;
+    for (ssize_t i = 0; i < count; i++) {
+        if (entries[i].process.parent != root)
+            continue;
+        if (spared->count == TREE_SPARED_MAX) {
+            errno = ENOSPC;
+            return -1;
+        }
+        spared->pid[spared->count++] = entries[i].process.pid;
+    }
+    return 0;
+}
