@@ -6,7 +6,7 @@
 
 #include "sim/fact.h"
 
-enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_SLACK_NS = 1000 };
+enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_TOKENS = 16, CHECK_SLACK_NS = 1000 };
 
 enum check_name {
     CHECK_EXCLUSIVE = 0, /* two workers at one true instant */
@@ -27,7 +27,8 @@ struct ledger_entry {
     bool gone;
     bool holding;       /* its last applied write was no release */
     bool altered;       /* an operator touched what it wrote, after its last applied write */
-    bool unmarked;      /* ... and took away the mark, so that what follows can look like a foreign release */
+    bool unmarked;      /* ... so that the mark does not count any more, and what follows can look like a foreign release */
+    bool erased;        /* ... and the duration shortened: nothing tells a newcomer how long to wait */
     bool forged;        /* ... and made it look like one */
     bool wiped;         /* somebody who knew nothing took the lock after that: allowed, and counted */
     char identity[LEASEHOLD_IDENTITY_MAX + 1];
@@ -36,13 +37,21 @@ struct ledger_entry {
     int64_t known_since; /* when it was first shown a holder, or garbage */
     int64_t applied_at; /* of its last applied write */
     int64_t sent_at;    /* decided at */
+    uint64_t first_version; /* of its present tenure */
     uint64_t version;
+    uint64_t seen_by;   /* bit of each process that was shown what it wrote in its present tenure */
 };
 
 struct live_work {
     int who;
     uint64_t term;
     int64_t since;
+};
+
+struct term_token {
+    int64_t decided;
+    uint64_t token;
+    int who;
 };
 
 struct check_counts {
@@ -62,9 +71,9 @@ struct judge {
     int work_count;
     bool leads[SIM_PROCESSES_MAX]; /* a term runs whose work was not asked to stop */
     uint64_t leads_term[SIM_PROCESSES_MAX];
-    struct { uint64_t term; bool ended; } sampled[SIM_PROCESSES_MAX];
-    uint64_t last_token;
-    bool any_token;
+    struct { uint64_t term; bool ended; int64_t ended_at; } sampled[SIM_PROCESSES_MAX];
+    struct term_token tokens[CHECK_TOKENS]; /* ring of the last */
+    uint32_t token_count;
     bool intact[SIM_PROCESSES_MAX]; /* nobody else changed the record since its last applied write */
     int64_t requests[SIM_PROCESSES_MAX][CHECK_WINDOW]; /* ring of the times of the last requests */
     uint32_t request_count[SIM_PROCESSES_MAX];

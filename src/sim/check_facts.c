@@ -19,15 +19,21 @@ void check_token(struct judge *j, const struct fact *f)
     if (f->token > f->version.resource_version || f->token == 0)
         check_fail(j, CHECK_TOKEN, f->who, "process %d has token %llu, the newest version is %llu", f->who, (unsigned long long)f->token,
                    (unsigned long long)f->version.resource_version);
-    if (j->any_token && f->token <= j->last_token) {
-        /* Who was overtaken because of an operator's hand may hear of its own, older success later. */
-        if (!j->ledger[f->who].wiped)
-            check_fail(j, CHECK_TOKEN, f->who, "process %d begins term %llu with token %llu after %llu", f->who, (unsigned long long)f->term,
-                       (unsigned long long)f->token, (unsigned long long)j->last_token);
-        return;
+    /* In the order in which the terms were decided on: who is frozen after that tells of its success late. */
+    int kept = j->token_count < CHECK_TOKENS ? (int)j->token_count : CHECK_TOKENS;
+    for (int i = 0; i < kept; i++) {
+        const struct term_token *other = &j->tokens[i];
+        bool later = f->decided > other->decided;
+        if (f->token == other->token || (f->token > other->token) != later) {
+            /* Who was overtaken because of an operator's hand may hear of its own, older success later. */
+            if (!j->ledger[f->who].wiped && !j->ledger[other->who].wiped)
+                check_fail(j, CHECK_TOKEN, f->who, "process %d has token %llu in term %llu, but %s term had %llu", f->who,
+                           (unsigned long long)f->token, (unsigned long long)f->term, later ? "an earlier" : "a later",
+                           (unsigned long long)other->token);
+            break;
+        }
     }
-    j->any_token = true;
-    j->last_token = f->token;
+    j->tokens[j->token_count++ % CHECK_TOKENS] = (struct term_token){ f->decided, f->token, f->who };
 }
 
 void check_needless(struct judge *j, const struct fact *f)

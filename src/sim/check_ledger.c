@@ -41,7 +41,11 @@ static void applied(struct judge *j, const struct fact *f)
 {
     struct ledger_entry *l = &j->ledger[f->who];
     l->holding = f->purpose != ELECTION_RELEASE;
-    l->altered = l->unmarked = l->forged = l->wiped = false;
+    l->altered = l->unmarked = l->erased = l->forged = l->wiped = false;
+    if (f->purpose == ELECTION_ACQUIRE) {
+        l->first_version = f->version.resource_version;
+        l->seen_by = 0;
+    }
     l->applied_at = f->at;
     l->sent_at = f->sent;
     l->version = f->version.resource_version;
@@ -50,11 +54,27 @@ static void applied(struct judge *j, const struct fact *f)
 static void altered(struct ledger_entry *l, const struct record *after)
 {
     l->altered = true;
-    if (!after->mark.present)
+    bool counts = after->mark.present && (after->kind == RECORD_HELD ? after->mark.names_holder : after->mark.transitions == after->transitions);
+    if (!counts)
         l->unmarked = true;
+    if (l->unmarked && after->kind == RECORD_HELD && after->duration_ms < l->lease_ns / 1000000)
+        l->erased = true;
     bool release_form = after->kind == RECORD_EMPTIED || (after->kind == RECORD_HELD && after->duration_ms <= RELEASED_MS);
     if (l->unmarked && release_form)
         l->forged = true;
+}
+
+static void received(struct judge *j, const struct fact *f)
+{
+    struct ledger_entry *reader = &j->ledger[f->who];
+    if ((f->after->kind == RECORD_HELD || f->after->kind == RECORD_UNREADABLE) && reader->known_since > f->at)
+        reader->known_since = f->at;
+    for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
+        struct ledger_entry *l = &j->ledger[i];
+        uint64_t version = f->version.resource_version;
+        if (l->used && l->holding && version >= l->first_version && version <= l->version)
+            l->seen_by |= UINT64_C(1) << f->who;
+    }
 }
 
 void ledger_fact(struct judge *j, const struct fact *f)
@@ -67,8 +87,7 @@ void ledger_fact(struct judge *j, const struct fact *f)
         j->ledger[f->who].gone = true;
         break;
     case FACT_RECEIVED:
-        if ((f->after->kind == RECORD_HELD || f->after->kind == RECORD_UNREADABLE) && j->ledger[f->who].known_since > f->at)
-            j->ledger[f->who].known_since = f->at;
+        received(j, f);
         break;
     case FACT_APPLIED:
         applied(j, f);

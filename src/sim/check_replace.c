@@ -3,14 +3,16 @@
 #include "sim/check.h"
 
 /* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it had decided before the
- * record was made (a POST has no version to compare), or what the operator left looks like a foreign release. */
+ * record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither mark
+ * nor duration were left for a newcomer to go by. */
 static bool is_blind(const struct ledger_entry *writer, const struct ledger_entry *holder, const struct fact *f)
 {
     if (!holder->altered)
         return false;
     bool knew = writer->known_since <= f->sent;
     bool before_it = f->write == ELECTION_WRITE_CREATE && f->sent < holder->applied_at;
-    return !knew || before_it || holder->forged;
+    bool saw_it = holder->seen_by >> f->who & 1;
+    return !knew || before_it || holder->forged || (holder->erased && !saw_it);
 }
 
 void check_replace(struct judge *j, const struct fact *f)

@@ -15,13 +15,13 @@ enum fact_kind {
     FACT_APPLIED,       /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
     FACT_ANSWERED,      /* `who` received the acknowledgement of such a write */
     FACT_OPERATED,      /* an operator changed the lock: `before` became `after`; note says how */
-    FACT_STARTED,       /* started_leading: term, token, version: newest of the server */
+    FACT_STARTED,       /* started_leading: term, token, version: newest of the server, decided at `decided`, dead by `sent` */
     FACT_EXTENDED,
     FACT_STOP,          /* stop_work: reason, flag: kill_work */
     FACT_STOPPED,       /* stopped_leading */
     FACT_WORK_BEGINS,   /* a worker of (who, term) runs from here on */
     FACT_WORK_ENDS,     /* the last worker of (who, term) is dead, or asleep with its machine */
-    FACT_SAMPLE,        /* another thread of `who` asked is_leading: flag is the answer, term the one it is about */
+    FACT_SAMPLE,        /* another thread of `who` asked is_leading: flag is the answer, `sent` when it began to ask */
     FACT_FAULT,         /* note says which; flag: it ends */
     FACT_HEALED,        /* no more faults; somebody has to lead by `sent` */
     FACT_END,
@@ -35,6 +35,7 @@ struct fact {
     uint64_t term;
     uint64_t token;
     int64_t sent;
+    int64_t decided;
     enum election_purpose purpose;
     enum election_reason reason;
     enum election_write_kind write;

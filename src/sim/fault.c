@@ -27,6 +27,12 @@ static int victim(struct world *w)
     return any_process(w);
 }
 
+/* Every restart takes a slot, and healing needs some. */
+static bool few_slots_left(const struct world *w)
+{
+    return w->process_count > SIM_PROCESSES_MAX - 4 * SIM_NODES_MAX;
+}
+
 static void cut(struct world *w, int who)
 {
     struct node *node = &w->node[w->process[who].node];
@@ -89,6 +95,8 @@ static void wake(struct world *w, int at)
 static void crash(struct world *w, int who)
 {
     bool work_too = prng_chance(&w->random, 500000);
+    if (few_slots_left(w))
+        return;
     world_fault(w, who, work_too ? "is killed with its work" : "is killed, its work lives on", false);
     int node = w->process[who].node;
     process_crash(w, who, work_too);
@@ -101,7 +109,7 @@ static void twin(struct world *w, int who)
     int count = 0;
     for (int i = 0; i < w->process_count; i++)
         count += w->process[i].alive;
-    if (count >= 2 * w->node_count || w->process[who].foreign)
+    if (count >= 2 * w->node_count || w->process[who].foreign || few_slots_left(w))
         return;
     world_fault(w, who, "gets a twin of the same name", false);
     world_at(w, w->now, EVENT_BEGIN_PROCESS, node, (uint32_t)who, 0);
@@ -162,7 +170,7 @@ static void ask_to_go(struct world *w, int who)
 {
     if (w->process[who].foreign)
         return;
-    bool close = prng_chance(&w->random, 400000);
+    bool close = !few_slots_left(w) && prng_chance(&w->random, 400000);
     world_fault(w, who, close ? "is asked to close" : "is asked to resign", false);
     struct election_event event = { .kind = close ? ELECTION_CLOSE : ELECTION_RESIGN };
     if (!close && prng_chance(&w->random, 300000))

@@ -44,6 +44,7 @@ static bool happens(struct world *w, enum menu_item item, int64_t chance)
 static void serve_at(struct world *w, uint32_t slot, int64_t at)
 {
     request_hold(w, slot);
+    w->request[slot].copies++;
     world_at(w, at, EVENT_SERVE, w->request[slot].who, slot, 0);
     if (at > w->landing_until)
         w->landing_until = at;

@@ -208,7 +208,7 @@ static void tell(struct world *w, int who)
     struct process *p = &w->process[who];
     const struct election_update *u = &p->update;
     const struct clocks *clocks = &w->node[p->node].clocks;
-    struct fact f = { .who = who, .term = u->term, .token = u->token, .reason = u->reason, .version = { .resource_version = w->lock.revision } };
+    struct fact f = { .who = who, .term = u->term, .token = u->token, .reason = u->reason, .decided = p->decided_at, .version = { .resource_version = w->lock.revision } };
     if (u->stop_work) {
         f.kind = FACT_STOP;
         f.flag = u->kill_work;
@@ -220,7 +220,8 @@ static void tell(struct world *w, int who)
         f.kind = FACT_STOPPED;
         world_tell(w, &f);
     }
-    if (u->started_leading || u->extended)
+    /* What was promised while the process was frozen and is over by now is no promise. */
+    if ((u->started_leading || u->extended) && world_clock(w, p->node).boot_ns < u->kill_at.boot_ns)
         f.sent = clocks_when_boot(clocks, w->now, u->kill_at.boot_ns);
     if (u->started_leading) {
         f.kind = FACT_STARTED;
@@ -336,6 +337,7 @@ void process_sample(struct world *w, int who)
     parcel->event.term = p->published.term;
     parcel->event.hold_off_ns = p->published.term_at.boot_ns;
     parcel->event.retry_after_ns = p->published.term_at.raw_ns;
+    parcel->asked_at = w->now;
     parcel->event.kind = p->published.ended ? ELECTION_CLOSE : ELECTION_CLOCK;
     int64_t pause = w->menu.has[MENU_FREEZE] && prng_chance(&w->random, 50000) ? prng_span(&w->random, SIM_MS, 20 * SIM_S) : 0;
     world_at(w, w->now + pause, EVENT_SAMPLE_READ, who, slot, 0);
@@ -345,6 +347,7 @@ void process_sample_read(struct world *w, int who, uint32_t slot)
 {
     struct process *p = &w->process[who];
     struct election_event loaded = w->parcel[slot].event;
+    int64_t asked_at = w->parcel[slot].asked_at;
     parcel_free(w, slot);
     if (!p->alive || w->node[p->node].suspended)
         return;
@@ -363,5 +366,5 @@ void process_sample_read(struct world *w, int who, uint32_t slot)
                 public->ended = true;
         }
     }
-    world_tell(w, &(struct fact){ .kind = FACT_SAMPLE, .who = who, .term = loaded.term, .flag = leading });
+    world_tell(w, &(struct fact){ .kind = FACT_SAMPLE, .who = who, .sent = asked_at, .term = loaded.term, .flag = leading });
 }

@@ -3,7 +3,7 @@
 
 enum { APPLY_LATER_CHANCE = 300000, APPLY_AND_FAIL_CHANCE = 500000, RESET_CHANCE = 300000, REFUSE_CHANCE = 500000, LOSS_CHANCE = 40000 };
 
-static void answer(struct world *w, uint32_t slot, const struct election_event *event, void *object, int code)
+static void answer(struct world *w, uint32_t slot, const struct election_event *event, void *object)
 {
     struct request *r = &w->request[slot];
     const struct node *node = &w->node[w->process[r->who].node];
@@ -20,7 +20,6 @@ static void answer(struct world *w, uint32_t slot, const struct election_event *
     p->request = slot;
     p->event = *event;
     p->object = object;
-    p->code = code;
     request_hold(w, slot);
     world_at(w, w->now + network_delay(w, w->process[r->who].node), EVENT_ARRIVE, r->who, parcel, 0);
 }
@@ -28,12 +27,15 @@ static void answer(struct world *w, uint32_t slot, const struct election_event *
 static void fail(struct world *w, uint32_t slot, enum election_failure failure, int64_t retry_after)
 {
     bool definite = failure == ELECTION_FAILURE_REFUSED;
+    /* Rule 8 takes a 4xx for definite: what was sent twice is not told so of one copy while the other may be applied. */
+    if (definite && w->request[slot].copies > 1)
+        return;
     struct election_event event = { .failure = failure, .retry_after_ns = retry_after };
     if (w->request[slot].read)
         event.kind = ELECTION_READ_FAILED;
     else
         event.kind = definite ? ELECTION_WRITE_REFUSED : ELECTION_WRITE_UNKNOWN;
-    answer(w, slot, &event, NULL, definite ? 429 : 500);
+    answer(w, slot, &event, NULL);
 }
 
 static void apply(struct world *w, uint32_t slot, struct lock_answer *ret)
@@ -66,11 +68,12 @@ static void serve_write(struct world *w, uint32_t slot, bool fails)
         return;
     }
     struct election_event event = { .kind = ELECTION_WRITTEN, .record = done.record, .version = done.version };
-    if (done.code == 409)
+    /* A PUT of what is gone conflicts as well: only a read tells what there is now. */
+    if (done.code == 409 || done.code == 404)
         event = (struct election_event){ .kind = ELECTION_WRITE_CONFLICT };
     else if (done.code >= 400)
         event = (struct election_event){ .kind = ELECTION_WRITE_REFUSED, .failure = ELECTION_FAILURE_REFUSED };
-    answer(w, slot, &event, done.object, done.code);
+    answer(w, slot, &event, done.object);
 }
 
 static void serve_read(struct world *w, uint32_t slot)
@@ -78,7 +81,7 @@ static void serve_read(struct world *w, uint32_t slot)
     struct lock_answer done;
     lock_read(&w->lock, &done);
     struct election_event event = { .kind = ELECTION_READ, .record = done.record, .version = done.version };
-    answer(w, slot, &event, done.object, done.code);
+    answer(w, slot, &event, done.object);
 }
 
 /* Whether the server does something else than its duty with the request. */
@@ -87,9 +90,9 @@ static bool misbehave(struct world *w, uint32_t slot)
     struct request *r = &w->request[slot];
     switch (w->mode) {
     case SERVER_DOWN:
-        if (prng_chance(&w->random, REFUSE_CHANCE)) {
+        if (r->copies <= 1 && prng_chance(&w->random, REFUSE_CHANCE)) {
             struct election_event event = { .kind = r->read ? ELECTION_READ_FAILED : ELECTION_WRITE_REFUSED, .failure = ELECTION_FAILURE_UNREACHABLE };
-            answer(w, slot, &event, NULL, 0);
+            answer(w, slot, &event, NULL);
         }
         return true;
     case SERVER_HANGS:

@@ -56,7 +56,7 @@ struct parcel {
     enum parcel_kind kind;
     uint32_t request; /* ANSWER, LIMIT */
     uint32_t next_free;
-    int code;         /* ANSWER: for foreign electors */
+    int64_t asked_at; /* of a sample */
     struct election_event event;
     void *object;
 };
@@ -67,6 +67,7 @@ struct request {
     bool read;
     bool knows_marks;
     int who;
+    int copies; /* how often it was sent */
     int refs; /* events and parcels that name it */
     uint32_t next_free;
     int64_t decided_at; /* true time of the step that asked for it */
