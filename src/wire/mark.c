@@ -1,0 +1,77 @@
+#include "wire/mark.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/object.h"
+
+enum { NONCE_DIGITS = 16 };
+
+static bool read_nonce(const char *text, uint64_t *ret)
+{
+    uint64_t value = 0;
+    if (!text || strlen(text) != NONCE_DIGITS)
+        return false;
+    for (; *text; text++) {
+        char c = *text;
+        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+        if (digit > 15)
+            return false;
+        value = value << 4 | digit;
+    }
+    *ret = value;
+    return value != 0;
+}
+
+/* Every field but the token must be there and of its type: a mark read in part would say something nobody wrote. */
+static bool read_fields(const json_t *json, const char *holder, struct record_mark *ret)
+{
+    const char *named = json_string_value(json_object_get(json, "holder"));
+    const json_t *transitions = json_object_get(json, "transitions"), *duration = json_object_get(json, "leaseDurationMs");
+    const json_t *released = json_object_get(json, "released"), *token = json_object_get(json, "token");
+    if (!named || !json_is_integer(transitions) || !json_is_integer(duration) || !json_is_boolean(released))
+        return false;
+    if (json_integer_value(transitions) < 0 || json_integer_value(transitions) > INT32_MAX || json_integer_value(duration) <= 0)
+        return false;
+    if (token && (!json_is_string(token) || object_resource_version_parse(json_string_value(token), &ret->token) < 0))
+        return false;
+    if (!read_nonce(json_string_value(json_object_get(json, "nonce")), &ret->nonce))
+        return false;
+    ret->present = true;
+    ret->names_holder = *holder && strcmp(named, holder) == 0;
+    ret->released = json_is_true(released);
+    ret->transitions = (int32_t)json_integer_value(transitions);
+    ret->duration_ms = json_integer_value(duration);
+    return true;
+}
+
+void mark_parse(const char *text, const char *holder, struct record_mark *ret)
+{
+    *ret = (struct record_mark){ 0 };
+    size_t size = strlen(text);
+    json_t *json = NULL;
+    struct record_mark mark = { 0 };
+    if (size > MARK_SIZE_MAX || object_parse(text, size, &json) < 0)
+        return;
+    if (read_fields(json, holder, &mark))
+        *ret = mark;
+    json_decref(json);
+}
+
+char *mark_format(const struct record_mark *mark, const char *holder)
+{
+    char nonce[NONCE_DIGITS + 1], token[24];
+    snprintf(nonce, sizeof nonce, "%016" PRIx64, mark->nonce);
+    snprintf(token, sizeof token, "%" PRIu64, mark->token);
+    json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:b}", "holder", holder, "nonce", nonce, "transitions", (int)mark->transitions,
+                             "leaseDurationMs", (json_int_t)mark->duration_ms, "released", mark->released);
+    if (!json)
+        return NULL;
+    char *text = NULL;
+    if (mark->token == 0 || json_object_set_new(json, "token", json_string(token)) == 0)
+        text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    return text;
+}

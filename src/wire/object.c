@@ -1,0 +1,119 @@
+#include "wire/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "election/record.h"
+#include "leasehold/errors.h"
+#include "wire/dialect.h"
+
+int object_parse(const char *bytes, size_t size, json_t **ret)
+{
+    if (size > OBJECT_SIZE_MAX)
+        return LEASEHOLD_ERR_LIMIT;
+    json_error_t error;
+    json_t *object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
+    if (!object)
+        return json_error_code(&error) == json_error_out_of_memory ? LEASEHOLD_ERR_MEMORY : LEASEHOLD_ERR_PROTOCOL;
+    if (!json_is_object(object)) {
+        json_decref(object);
+        return LEASEHOLD_ERR_PROTOCOL;
+    }
+    *ret = object;
+    return 0;
+}
+
+static bool says(const json_t *object, const char *key, const char *value)
+{
+    const char *found = json_string_value(json_object_get(object, key));
+    return found && strcmp(found, value) == 0;
+}
+
+bool object_is(const json_t *object, const char *api_version, const char *kind)
+{
+    return says(object, "apiVersion", api_version) && says(object, "kind", kind);
+}
+
+const char *object_name(const json_t *object)
+{
+    return json_string_value(json_object_get(json_object_get(object, "metadata"), "name"));
+}
+
+const char *object_namespace(const json_t *object)
+{
+    return json_string_value(json_object_get(json_object_get(object, "metadata"), "namespace"));
+}
+
+void object_drop_managed_fields(json_t *object)
+{
+    json_object_del(json_object_get(object, "metadata"), "managedFields");
+}
+
+char *object_dump(const json_t *object, size_t *ret_size)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    if (text)
+        *ret_size = strlen(text);
+    return text;
+}
+
+int object_resource_version_parse(const char *text, uint64_t *ret)
+{
+    uint64_t value = 0;
+    if (*text == 0)
+        return LEASEHOLD_ERR_PROTOCOL;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return LEASEHOLD_ERR_PROTOCOL;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
+            return LEASEHOLD_ERR_PROTOCOL;
+    }
+    if (value == 0)
+        return LEASEHOLD_ERR_PROTOCOL;
+    *ret = value;
+    return 0;
+}
+
+int object_version(const json_t *object, struct record_version *ret)
+{
+    const json_t *metadata = json_object_get(object, "metadata");
+    const char *uid = json_string_value(json_object_get(metadata, "uid"));
+    const char *version = json_string_value(json_object_get(metadata, "resourceVersion"));
+    uint64_t number;
+    if (!uid || !version || *uid == 0 || strlen(uid) > LEASEHOLD_UID_MAX || object_resource_version_parse(version, &number) < 0)
+        return LEASEHOLD_ERR_PROTOCOL;
+    memset(ret, 0, sizeof *ret);
+    memcpy(ret->uid, uid, strlen(uid));
+    ret->resource_version = number;
+    return 0;
+}
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool object_name_is_good(const char *name)
+{
+    size_t size = strlen(name);
+    if (size == 0 || size > OBJECT_NAME_MAX || !is_alphanumeric(name[0]) || !is_alphanumeric(name[size - 1]))
+        return false;
+    for (size_t i = 1; i < size; i++) {
+        if (is_alphanumeric(name[i]))
+            continue;
+        if (name[i] != '-' && name[i] != '.')
+            return false;
+        /* Each label begins and ends with a letter or digit. */
+        if (name[i] == '.' && (name[i - 1] == '-' || name[i - 1] == '.' || name[i + 1] == '-'))
+            return false;
+    }
+    return true;
+}
+
+uint64_t object_digest(uint64_t digest, const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ at[i]) * UINT64_C(1099511628211);
+    return digest ? digest : 1;
+}
