@@ -15,10 +15,10 @@
 #include "election/settings.h"
 
 enum {
-    SETTING_SENTENCE_MAX = 640,      /* room for one sentence with its NUL; a longer one is cut */
-    SETTING_FILE_MAX = 64 << 10,     /* an options file in bytes */
-    SETTING_TEXT_MAX = 4096,         /* bytes of any value */
-    SETTING_NAME_MAX = 253,          /* a DNS subdomain: names of objects and groups */
+    SETTING_SENTENCE_MAX = 640,  /* room for one sentence with its NUL; a longer one is cut */
+    SETTING_FILE_MAX = 64 << 10, /* an options file in bytes */
+    SETTING_TEXT_MAX = 4096,     /* bytes of any value */
+    SETTING_NAME_MAX = 253,      /* a DNS subdomain: names of objects and groups */
 };
 
 enum setting_type {
@@ -72,7 +72,7 @@ struct setting {
     const char *choices;      /* CHOICE: "lease|configmap"; else NULL */
     const char *help;         /* one sentence without its full stop */
     enum setting_type type;
-    unsigned used_by;         /* SETTING_FOR_… */
+    unsigned used_by; /* SETTING_FOR_… */
     int64_t least, most;
 };
 

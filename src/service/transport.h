@@ -26,24 +26,24 @@ struct transport_request {
     const char *content_type; /* NULL without a body */
     const void *body;         /* copied by start; NULL: none */
     size_t body_size;
-    size_t body_max;          /* a longer answer is TRANSPORT_BROKEN; 0: TRANSPORT_BODY_MAX */
-    int64_t limit_ns;         /* whole request, name resolution and connecting included; for a stream: until its headers */
-    int64_t idle_ns;          /* stream: broken when nothing arrives for this long; 0: never */
-    bool stream;              /* a watch: bytes are handed on as they come, the answer's body is empty when status is 200 */
+    size_t body_max;  /* a longer answer is TRANSPORT_BROKEN; 0: TRANSPORT_BODY_MAX */
+    int64_t limit_ns; /* whole request, name resolution and connecting included; for a stream: until its headers */
+    int64_t idle_ns;  /* stream: broken when nothing arrives for this long; 0: never */
+    bool stream;      /* a watch: bytes are handed on as they come, the answer's body is empty when status is 200 */
     enum transport_priority priority;
-    leasehold_time deadline;  /* among requests that wait for a connection, earliest deadline first */
+    leasehold_time deadline; /* among requests that wait for a connection, earliest deadline first */
 };
 
 enum { TRANSPORT_BODY_MAX = 4 << 20 };
 
 struct transport_answer {
     enum transport_outcome outcome;
-    int status;               /* HTTP status; 0 unless ANSWERED (or a stream that began) */
-    const char *body;         /* NUL-terminated behind body_size; lives during the callback; "" when none */
+    int status;       /* HTTP status; 0 unless ANSWERED (or a stream that began) */
+    const char *body; /* NUL-terminated behind body_size; lives during the callback; "" when none */
     size_t body_size;
-    int64_t retry_after_ns;   /* Retry-After in delay-seconds form; 0: none */
-    leasehold_time received;  /* read after the last byte was received */
-    const char *sentence;     /* what went wrong, one sentence, for people; "" when ANSWERED; lives during the callback */
+    int64_t retry_after_ns;  /* Retry-After in delay-seconds form; 0: none */
+    leasehold_time received; /* read after the last byte was received */
+    const char *sentence;    /* what went wrong, one sentence, for people; "" when ANSWERED; lives during the callback */
 };
 
 struct transport_call;
