@@ -35,6 +35,9 @@ struct ledger_entry {
     int64_t lease_ns;
     int32_t rate_error_ppm;
     int64_t known_since; /* when it was first shown a holder, or garbage */
+    uint64_t newest;     /* version it was shown; what a watch tells late is no news */
+    int64_t absent_at;   /* when it was told that there is no lock, and nothing else since; INT64_MAX: it was told of one */
+    int64_t tenure_at;   /* when its present tenure was applied */
     int64_t applied_at; /* of its last applied write */
     int64_t sent_at;    /* decided at */
     uint64_t first_version; /* of its present tenure */
@@ -74,6 +77,8 @@ struct judge {
     struct { uint64_t term; bool ended; int64_t ended_at; } sampled[SIM_PROCESSES_MAX];
     struct term_token tokens[CHECK_TOKENS]; /* ring of the last */
     uint32_t token_count;
+    int64_t touched_at; /* when the record was last changed by somebody else than the one before */
+    int touched_by;
     bool intact[SIM_PROCESSES_MAX]; /* nobody else changed the record since its last applied write */
     int64_t requests[SIM_PROCESSES_MAX][CHECK_WINDOW]; /* ring of the times of the last requests */
     uint32_t request_count[SIM_PROCESSES_MAX];

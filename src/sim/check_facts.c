@@ -41,8 +41,12 @@ void check_needless(struct judge *j, const struct fact *f)
     if (f->kind == FACT_APPLIED || f->kind == FACT_OPERATED) {
         for (int i = 0; i < SIM_PROCESSES_MAX; i++)
             j->intact[i] = false;
+        /* A second copy of an old write may land after somebody's change: not what the process believes to be its own. */
         if (f->kind == FACT_APPLIED)
-            j->intact[f->who] = f->purpose != ELECTION_RELEASE;
+            j->intact[f->who] = f->purpose != ELECTION_RELEASE && f->sent >= j->touched_at;
+        if (f->kind == FACT_OPERATED || f->who != j->touched_by)
+            j->touched_at = f->at;
+        j->touched_by = f->who;
     }
     if (f->kind == FACT_STOP && f->reason == ELECTION_REASON_LOST && j->intact[f->who])
         check_fail(j, CHECK_NEEDLESS, f->who, "process %d takes its record for lost, but nobody else touched it", f->who);

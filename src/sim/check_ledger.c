@@ -29,7 +29,7 @@ static void begin(struct judge *j, const struct fact *f)
     l->foreign = f->foreign;
     l->lease_ns = f->lease_ns;
     l->rate_error_ppm = f->rate_error_ppm;
-    l->known_since = INT64_MAX;
+    l->known_since = l->absent_at = INT64_MAX;
     strncpy(l->identity, f->identity, sizeof l->identity - 1);
     j->leads[f->who] = false;
     j->intact[f->who] = false;
@@ -44,6 +44,7 @@ static void applied(struct judge *j, const struct fact *f)
     l->altered = l->unmarked = l->erased = l->forged = l->wiped = false;
     if (f->purpose == ELECTION_ACQUIRE) {
         l->first_version = f->version.resource_version;
+        l->tenure_at = f->at;
         l->seen_by = 0;
     }
     l->applied_at = f->at;
@@ -67,12 +68,20 @@ static void altered(struct ledger_entry *l, const struct record *after)
 static void received(struct judge *j, const struct fact *f)
 {
     struct ledger_entry *reader = &j->ledger[f->who];
+    uint64_t shown = f->version.resource_version;
+    if (shown && shown < reader->newest)
+        return;
+    if (shown)
+        reader->newest = shown;
     if ((f->after->kind == RECORD_HELD || f->after->kind == RECORD_UNREADABLE) && reader->known_since > f->at)
         reader->known_since = f->at;
+    if (f->after->kind != RECORD_ABSENT)
+        reader->absent_at = INT64_MAX;
+    else if (reader->absent_at > f->at)
+        reader->absent_at = f->at;
     for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
         struct ledger_entry *l = &j->ledger[i];
-        uint64_t version = f->version.resource_version;
-        if (l->used && l->holding && version >= l->first_version && version <= l->version)
+        if (l->used && l->holding && shown >= l->first_version && shown <= l->version)
             l->seen_by |= UINT64_C(1) << f->who;
     }
 }

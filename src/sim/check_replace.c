@@ -2,17 +2,17 @@
  * was applied, with the writer's clock fast by rho. It does not matter whether a worker really ran. */
 #include "sim/check.h"
 
-/* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it had decided before the
- * record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither mark
- * nor duration were left for a newcomer to go by. */
+/* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it knew of no lock
+ * from before the record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither mark
+ * nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter). */
 static bool is_blind(const struct ledger_entry *writer, const struct ledger_entry *holder, const struct fact *f)
 {
     if (!holder->altered)
         return false;
     bool knew = writer->known_since <= f->sent;
-    bool before_it = f->write == ELECTION_WRITE_CREATE && f->sent < holder->applied_at;
+    bool before_it = f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || writer->absent_at < holder->tenure_at);
     bool saw_it = holder->seen_by >> f->who & 1;
-    return !knew || before_it || holder->forged || (holder->erased && !saw_it);
+    return !knew || before_it || holder->forged || (holder->erased && !saw_it) || (holder->unmarked && !saw_it && holder->lease_ns > writer->lease_ns);
 }
 
 void check_replace(struct judge *j, const struct fact *f)

@@ -23,6 +23,9 @@ void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random)
     bool all = prng_chance(random, 100000);
     for (int i = 0; i < MENU_ITEMS; i++)
         m->has[i] = allowed->has[i] && (all || prng_chance(random, 500000));
+    /* Who missed a holder with a longer lease than its own cannot know how long to wait once the record is gone. */
+    if (m->has[MENU_DELETE] || m->has[MENU_EDIT])
+        m->has[MENU_MIXED] = false;
 }
 
 static int find(const char *name, size_t size)

@@ -148,8 +148,9 @@ static void begin_process(struct world *w, const struct heap_item *item)
         process_begin(w, item->who, name);
 }
 
-/* After the end of all faults somebody leads within: what still lands, the longest wait that any record asks for, a lease for
- * each of the two writes that may land unknown, rounds of retry, and what was asked of candidates before (hold-off, drain). */
+/* After the end of all faults somebody leads within: what still lands; the longest wait that any record asks for, twice where a
+ * watch tells nothing (the lock lost its label: the write at the end of the wait finds a newer record); a lease for each of the
+ * two writes that may land unknown; rounds of retry; and what was asked of candidates before (hold-off, drain). */
 static int64_t liveness_bound(const struct world *w)
 {
     int64_t late = w->landing_until > w->now ? w->landing_until - w->now : 0;
@@ -159,7 +160,7 @@ static int64_t liveness_bound(const struct world *w)
         if (w->process[i].alive && jittered > retry)
             retry = jittered;
     }
-    int64_t bound = late + w->longest_wait_ns + 2 * w->longest_lease_ns + 4 * retry;
+    int64_t bound = late + 2 * w->longest_wait_ns + 2 * w->longest_lease_ns + 4 * retry;
     bound += bound / 50; /* clocks that run slow */
     if (w->menu.has[MENU_RESIGN])
         bound += 24 * SIM_S;
