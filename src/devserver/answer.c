@@ -46,6 +46,12 @@ static void decide_document(struct devserver *d, const struct devserver_call *ca
         ret->body = strdup(text);
         BUG_UNLESS(ret->body != NULL);
         ret->body_bytes = strlen(text);
+    } else if (devserver_document_missing(&call->target)) {
+        ret->code = 404;
+        ret->content_type = "text/plain; charset=utf-8";
+        ret->body = strdup("404 page not found\n");
+        BUG_UNLESS(ret->body != NULL);
+        ret->body_bytes = strlen(ret->body);
     } else {
         set_status(ret, store_status(404, "NotFound", "the server could not find the requested resource", NULL));
     }

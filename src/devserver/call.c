@@ -105,16 +105,31 @@ static int read_verb(struct devserver_call *call, const char *method)
 
 static void read_dry_run(struct devserver_call *call)
 {
-    char message[256];
+    static const char *const options[DEVSERVER_VERBS] = {
+        [DEVSERVER_VERB_CREATE] = "CreateOptions",
+        [DEVSERVER_VERB_UPDATE] = "UpdateOptions",
+        [DEVSERVER_VERB_PATCH] = "PatchOptions",
+        [DEVSERVER_VERB_DELETE] = "DeleteOptions",
+        [DEVSERVER_VERB_DELETE_COLLECTION] = "DeleteOptions",
+    };
+    char why[160], message[256];
     const char *value = devserver_target_query(&call->target, "dryRun");
-    if (value == NULL || value[0] == '\0')
+    const char *kind = options[call->verb];
+
+    if (value == NULL || value[0] == '\0' || kind == NULL)
         return;
     if (strcmp(value, "All") == 0) {
         call->request.dry_run = true;
         return;
     }
-    snprintf(message, sizeof message, "dryRun: Unsupported value: \"%.64s\": supported values: \"All\"", value);
-    refuse(call, 422, "Invalid", message);
+    snprintf(why, sizeof why, "Unsupported value: [\"%.64s\"]: supported values: \"All\"", value);
+    snprintf(message, sizeof message, "%s.meta.k8s.io \"\" is invalid: dryRun: %s", kind, why);
+    json_t *details = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}]}", "group", "meta.k8s.io", "kind", kind, "causes", "reason",
+                                "FieldValueNotSupported", "message", why, "field", "dryRun");
+    if (call->refusal == NULL)
+        call->refusal = store_status(422, "Invalid", message, details);
+    else
+        json_decref(details);
 }
 
 static void read_parameters(struct devserver_call *call)

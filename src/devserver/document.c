@@ -79,6 +79,22 @@ static json_t *version_document(const char *version)
                           "linux/amd64"));
 }
 
+/* Below the groups served here an unknown path is an unknown resource; elsewhere it is no path at all. */
+static bool is_served(const struct devserver_target *target)
+{
+    const char *const *s = target->segments;
+    if (target->segment_count < 2)
+        return false;
+    if (strcmp(s[0], "api") == 0)
+        return strcmp(s[1], "v1") == 0;
+    return strcmp(s[0], "apis") == 0 && target->segment_count > 2 && is_group(s[1]) && strcmp(s[2], "v1") == 0;
+}
+
+bool devserver_document_missing(const struct devserver_target *target)
+{
+    return !is_served(target);
+}
+
 json_t *devserver_document(const struct devserver_target *target, const char *version, const char *address, const char **ret_text)
 {
     static const char *const health[] = { "healthz", "livez", "readyz" };

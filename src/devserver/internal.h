@@ -83,6 +83,9 @@ struct devserver_call *devserver_call_free(struct devserver_call *call);
  * *ret_text set for a plain text, or NULL with *ret_text NULL when there is no such path. */
 json_t *devserver_document(const struct devserver_target *target, const char *version, const char *address, const char **ret_text);
 
+/* Whether such an unknown path is answered in plain text (as the real server does outside of its API groups). */
+bool devserver_document_missing(const struct devserver_target *target);
+
 /* ---- faults.c: rules as values; pure ---- */
 
 enum devserver_action {

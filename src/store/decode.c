@@ -72,10 +72,12 @@ static const char *type_name(const json_t *value)
 
 static json_t *wrong_type(struct decoding *d, const char *name, const json_t *value, const char *wanted)
 {
-    *d->ret_status = store_status_bad_request("%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal "
-                                              "%s into Go struct field %s.%s%.128s of type %s",
-                                              d->type->info.kind, d->type->info.version, d->type->info.kind, type_name(value),
-                                              d->type->info.kind, d->where, name, wanted);
+    const char *kind = d->type->info.kind;
+    bool meta = strcmp(d->where, "metadata.") == 0, spec = strcmp(d->where, "spec.") == 0;
+    *d->ret_status = store_status_bad_request("%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal %s into Go "
+                                              "struct field %s%s.%s%.128s of type %s",
+                                              kind, d->type->info.version, kind, type_name(value), meta ? "ObjectMeta" : kind,
+                                              spec ? "Spec" : "", d->where, name, wanted);
     return NULL;
 }
 
@@ -250,14 +252,18 @@ static int check_kind(struct decoding *d, const json_t *body)
     const struct store_resource_info *info = &d->type->info;
 
     snprintf(wanted, sizeof wanted, "%s%s%s", info->group, info->group[0] != '\0' ? "/" : "", info->version);
-    if (version != NULL && version[0] != '\0' && strcmp(version, wanted) != 0) {
-        *d->ret_status =
-            store_status_bad_request("the API version in the data (%.128s) does not match the expected API version (%s)", version, wanted);
-        return -1;
-    }
-    if (kind != NULL && kind[0] != '\0' && strcmp(kind, info->kind) != 0) {
-        *d->ret_status = store_status_bad_request("%.128s in version \"%s\" cannot be handled as a %s: unknown conversion", kind,
-                                                  info->version, info->kind);
+    bool other_version = version != NULL && version[0] != '\0' && strcmp(version, wanted) != 0;
+    bool other_kind = kind != NULL && kind[0] != '\0' && strcmp(kind, info->kind) != 0;
+    if (other_version || other_kind) {
+        const char *slash = version != NULL ? strrchr(version, '/') : NULL;
+        *d->ret_status = store_status_bad_request(
+            "%.128s in version \"%.64s\" cannot be handled as a %s: no kind \"%.128s\" of version \"%.128s\" is served here, only "
+            "%s of %s",
+            kind != NULL ? kind : info->kind,
+            slash != NULL     ? slash + 1
+            : version != NULL ? version
+                              : info->version,
+            info->kind, kind != NULL ? kind : info->kind, version != NULL ? version : wanted, info->kind, wanted);
         return -1;
     }
     return 0;

@@ -62,7 +62,7 @@ static json_t *check_preconditions(const struct store_type *t, const struct dele
                  o->version, version);
     else
         return NULL;
-    return store_status_conflict(t, name, why);
+    return store_status_unmet(t, name, why);
 }
 
 /* Marks an object that finalizers hold; true when that changed it. */

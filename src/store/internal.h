@@ -115,6 +115,8 @@ bool store_is_label(const char *name);
 json_t *store_status_not_found(const struct store_type *t, const char *name);
 json_t *store_status_exists(const struct store_type *t, const char *name);
 json_t *store_status_conflict(const struct store_type *t, const char *name, const char *why);
+/* A precondition of a DELETE that does not hold. */
+json_t *store_status_unmet(const struct store_type *t, const char *name, const char *why);
 json_t *store_status_invalid(const struct store_type *t, const char *name, json_t *causes);
 /* The same naming the resource instead of the kind, as the server's storage layer does. */
 json_t *store_status_invalid_resource(const struct store_type *t, const char *name, json_t *causes);

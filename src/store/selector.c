@@ -218,7 +218,10 @@ static int field_requirement(struct reader *r, struct store_selector *s, const c
         key = v1;
     }
     if (!is_allowed(key, allowed)) {
-        snprintf(r->error, r->error_size, "field label not supported: %.128s", key);
+        snprintf(r->error, r->error_size,
+                 *allowed != NULL ? "field label not supported: %.128s"
+                                  : "\"%.128s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                 key);
         free(key);
         return -1;
     }

@@ -50,38 +50,47 @@ static json_t *details(const struct store_type *t, const char *name, const char 
     return value;
 }
 
-static json_t *about(const struct store_type *t, const char *name, int code, const char *reason, const char *before, const char *after)
+/* word: the resource's plural, or its kind where the server's generic layer speaks. */
+static json_t *about(const struct store_type *t, const char *word, const char *name, int code, const char *reason, const char *before,
+                     const char *after)
 {
     char what[128];
     char message[MESSAGE_BYTES];
 
-    store_qualified(t, t->info.plural, what, sizeof what);
+    store_qualified(t, word, what, sizeof what);
     snprintf(message, sizeof message, "%s%s \"%.512s\"%s", before, what, name, after);
-    return store_status(code, reason, message, details(t, name, t->info.plural));
+    return store_status(code, reason, message, details(t, name, word));
 }
 
 json_t *store_status_not_found(const struct store_type *t, const char *name)
 {
-    return about(t, name, 404, "NotFound", "", " not found");
+    return about(t, t->info.plural, name, 404, "NotFound", "", " not found");
 }
 
 json_t *store_status_exists(const struct store_type *t, const char *name)
 {
-    return about(t, name, 409, "AlreadyExists", "", " already exists");
+    return about(t, t->info.plural, name, 409, "AlreadyExists", "", " already exists");
 }
 
 json_t *store_status_conflict(const struct store_type *t, const char *name, const char *why)
 {
     char after[MESSAGE_BYTES / 2];
     snprintf(after, sizeof after, ": %s", why);
-    return about(t, name, 409, "Conflict", "Operation cannot be fulfilled on ", after);
+    return about(t, t->info.plural, name, 409, "Conflict", "Operation cannot be fulfilled on ", after);
+}
+
+json_t *store_status_unmet(const struct store_type *t, const char *name, const char *why)
+{
+    char after[MESSAGE_BYTES / 2];
+    snprintf(after, sizeof after, ": %s", why);
+    return about(t, t->info.kind, name, 409, "Conflict", "Operation cannot be fulfilled on ", after);
 }
 
 json_t *store_status_forbidden(const struct store_type *t, const char *name, const char *why)
 {
     char after[MESSAGE_BYTES / 2];
     snprintf(after, sizeof after, " is forbidden: %s", why);
-    return about(t, name, 403, "Forbidden", "", after);
+    return about(t, t->info.plural, name, 403, "Forbidden", "", after);
 }
 
 json_t *store_status_bad_request(const char *format, ...)
@@ -139,7 +148,7 @@ json_t *store_status_expired(const char *asked, uint64_t oldest)
 json_t *store_status_too_new(uint64_t asked, uint64_t newest)
 {
     char message[256];
-    snprintf(message, sizeof message, "Too large resource version: %" PRIu64 ", current: %" PRIu64, asked, newest);
+    snprintf(message, sizeof message, "Timeout: Too large resource version: %" PRIu64 ", current: %" PRIu64, asked, newest);
     json_t *cause = store_must(json_object());
     store_set(cause, "reason", json_string("ResourceVersionTooLarge"));
     store_set(cause, "message", json_string("Too large resource version"));

@@ -171,6 +171,12 @@ static void check_finalizers(json_t *causes, const json_t *meta, const json_t *o
                         "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
                         "[]string{\"%.300s\"}",
                         name);
+        if (strchr(name, '/') != NULL || strcmp(name, "orphan") == 0 || strcmp(name, "foregroundDeletion") == 0)
+            continue;
+        char field[64];
+        snprintf(field, sizeof field, "metadata.finalizers[%zu]", index);
+        store_cause(causes, "FieldValueInvalid", field,
+                    "Invalid value: \"%.300s\": name is neither a standard finalizer name nor is it fully qualified", name);
     }
 }
 
@@ -203,6 +209,8 @@ static void check_meta(json_t *causes, const struct store_type *t, const json_t 
     else if (strlen(name) > (label ? (size_t)STORE_LABEL_MAX : (size_t)STORE_NAME_MAX))
         store_cause(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%.300s\": must be no more than %d characters", name,
                     label ? STORE_LABEL_MAX : STORE_NAME_MAX);
+    else if (label && strchr(name, '.') != NULL)
+        store_cause(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%.300s\": must not contain dots", name);
     else if (label ? !store_is_label(name) : !store_is_subdomain(name))
         store_cause(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%.300s\": %s", name,
                     label ? LABEL_RULE : SUBDOMAIN_RULE);
@@ -235,11 +243,27 @@ static void check_lease(json_t *causes, const json_t *object)
         store_cause(causes, "FieldValueForbidden", "spec.preferredHolder", "Forbidden: may only be specified when `strategy` is defined");
 }
 
-static bool is_config_key(const char *key)
+/* NULL, or why this is no key of a ConfigMap. */
+static const char *config_key_problem(const char *key)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
     size_t length = strlen(key);
-    return length > 0 && length <= STORE_NAME_MAX && strspn(key, allowed) == length && strcmp(key, ".") != 0 && strncmp(key, "..", 2) != 0;
+    if (length > STORE_NAME_MAX)
+        return "must be no more than 253 characters";
+    if (length == 0 || strspn(key, allowed) != length)
+        return CONFIG_KEY_RULE;
+    if (strcmp(key, ".") == 0)
+        return "must not be '.'";
+    if (strcmp(key, "..") == 0)
+        return "must not be '..'";
+    return strncmp(key, "..", 2) == 0 ? "must not start with '..'" : NULL;
+}
+
+static void check_config_key(json_t *causes, const char *field, const char *key)
+{
+    const char *problem = config_key_problem(key);
+    if (problem != NULL)
+        store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": %s", key, problem);
 }
 
 static bool is_base64(const char *text)
@@ -265,8 +289,7 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
     {
         bytes += json_string_length(value);
         snprintf(field, sizeof field, "data[%.300s]", key);
-        if (!is_config_key(key))
-            store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": %s", key, CONFIG_KEY_RULE);
+        check_config_key(causes, field, key);
         if (json_object_get(binary, key) != NULL)
             store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": duplicate of key present in binaryData", key);
     }
@@ -274,8 +297,7 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
     {
         bytes += json_string_length(value) / 4 * 3;
         snprintf(field, sizeof field, "binaryData[%.300s]", key);
-        if (!is_config_key(key))
-            store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": %s", key, CONFIG_KEY_RULE);
+        check_config_key(causes, field, key);
         if (!is_base64(json_string_value(value)))
             store_cause(causes, "FieldValueInvalid", field, "Invalid value: illegal base64 data");
     }

@@ -204,16 +204,15 @@ static json_t *check_version(const struct store_type *t, const json_t *draft, co
     uint64_t version = 0;
 
     if (text[0] != '\0' && store_version_parse(text, &version) < 0) {
-        json_t *causes = store_must(json_array());
-        store_cause(causes, "FieldValueInvalid", "metadata.resourceVersion",
-                    "Invalid value: \"%.64s\": strconv.ParseUint: parsing \"%.64s\": invalid syntax", text, text);
-        return store_status_invalid(t, name, causes);
+        char message[192];
+        snprintf(message, sizeof message, "strconv.ParseUint: parsing \"%.128s\": invalid syntax", text);
+        return store_status(500, NULL, message, NULL);
     }
     if (version == 0 && t->update_without_version)
         return NULL;
     if (version == 0) {
         json_t *causes = store_must(json_array());
-        store_cause(causes, "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update");
+        store_cause(causes, "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update");
         return store_status_invalid_resource(t, name, causes);
     }
     /* Compared as numbers: "007" is 7 for the real server too. */
@@ -372,13 +371,10 @@ static json_t *patched(const struct store_type *t, const struct store_request *r
         case STORE_PATCH_MALFORMED:
             *ret_status = store_status_bad_request("error decoding patch: %s", error);
             break;
-        case STORE_PATCH_REFUSED: {
-            json_t *causes = store_must(json_array());
-            store_cause(causes, "UnexpectedServerResponse", "", "%s", error);
-            *ret_status = store_status(422, "Invalid", "the server rejected our request due to an error in our request",
-                                       store_must(json_pack("{s:o}", "causes", causes)));
+        case STORE_PATCH_REFUSED: /* the real server does not say which operation it was either */
+            *ret_status =
+                store_status(422, "Invalid", "the server rejected our request due to an error in our request", store_must(json_object()));
             break;
-        }
         }
     }
     json_decref(view);

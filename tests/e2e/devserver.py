@@ -1,0 +1,588 @@
+#!/usr/bin/env python3
+"""The development server from outside: answers as the real server gives them, watches, limits, faults, `dev -- CMD`.
+
+usage: devserver.py PROGRAM [NAME...]     runs the tests (or those whose names contain NAME); PROGRAM is `leasehold dev` alone
+       devserver.py --record              asks a real kube-apiserver (tests/interop) and writes devserver_recorded.json
+The standard library only. Exits non-zero when a test failed.
+"""
+import http.client
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import devserver_steps as steps  # noqa: E402
+
+RECORDED = HERE / "devserver_recorded.json"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+WATCHES = 10000
+
+# Where only the sentence differs: Go's JSON and time parsers speak there, or the real server repeats a cause.
+OTHER_WORDS = {
+    "lease of another kind", "lease of another version", "time without fraction", "time with nine digits", "bad annotation key",
+    "not JSON", "no body", "list as body", "unknown content type", "merge patch of the uid", "merge patch that is none",
+    "JSON patch that is none", "patch of unknown type", "finalizer added too late", "bad label selector",
+}
+# The real server drops `strategy` and `preferredHolder` unless a feature gate is on; here the gate is on.
+OTHER_ANSWER = {"preferred holder alone"}
+
+
+class Server:
+    """One `leasehold dev` for one test."""
+
+    def __init__(self, *options):
+        self.process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self.process.stdout.close()
+        check(code == 0, f"the server ended with {code}")
+
+    def send(self, method, path, headers=None, body=None, timeout_s=10):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            self.headers = answer.headers
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def call(self, method, path, body=None, **headers):
+        code, answer = self.send(method, path, {k.replace("_", "-"): v for k, v in headers.items()},
+                                 None if body is None else json.dumps(body))
+        return code, json.loads(answer) if answer[:1] in (b"{", b"[") else answer
+
+    def fault(self, **rule):
+        code, answer = self.call("POST", "/leasehold/faults", rule)
+        check(code == 201, answer)
+
+    def raw(self, data, timeout_s=5):
+        """Sends bytes on a new connection and reads until the server closes it."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s) as s:
+            s.sendall(data)
+            answer = b""
+            while part := s.recv(65536):
+                answer += part
+            return answer
+
+    def watch(self, query=""):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        s.sendall(f"GET {LEASES}?watch=true{query} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
+        return Watch(s)
+
+    def state(self):
+        return self.call("GET", "/leasehold/faults")[1]
+
+    def cpu_s(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+class Watch:
+    """A raw watch: its lines as events. end() is true once the terminating chunk was read."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.file = sock.makefile("rb")
+        self.status = self.file.readline()
+        while self.file.readline().strip():
+            pass
+
+    def event(self, timeout_s=5):
+        self.socket.settimeout(timeout_s)
+        size = int(self.file.readline() or b"-1", 16)
+        if size <= 0:
+            return None
+        data = self.file.read(size)
+        self.file.read(2)
+        return json.loads(data)
+
+    def quiet(self, seconds):
+        """True when nothing comes for so long. The watch cannot be read any more after that."""
+        try:
+            return self.event(seconds) is None
+        except TimeoutError:
+            return True
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def check(condition, what="wrong"):
+    if not condition:
+        raise AssertionError(what)
+
+
+def wait_until(condition, timeout_s=5, what="in time"):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        check(time.monotonic() < end, f"not {what}")
+        time.sleep(0.01)
+
+
+def lease(name, holder="h", **meta):
+    return {"metadata": {"name": name, **meta}, "spec": {"holderIdentity": holder}}
+
+
+def summary(event):
+    return f"{event['type']} {event['object']['metadata'].get('name', '')} {event['object'].get('spec', {}).get('holderIdentity', '')}"
+
+
+# ---- the tests --------------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_the_real_servers():
+    recorded = json.loads(RECORDED.read_text())
+    with Server() as server:
+        answers = steps.run(server.send)
+    wrong = []
+    for label, answer in answers.items():
+        wanted = recorded[label]
+        if label in OTHER_ANSWER:
+            continue
+        if label in OTHER_WORDS:
+            answer, wanted = [{k: a.get(k) for k in ("code", "reason")} for a in (answer, wanted)]
+        if answer != wanted:
+            wrong.append(f"{label}\n  real {json.dumps(wanted)}\n  here {json.dumps(answer)}")
+    check(not wrong, "\n".join(wrong))
+    return f"{len(answers)} requests, {len(OTHER_WORDS)} in other words"
+
+
+def test_discovery_and_health():
+    with Server() as server:
+        for path in ("/livez", "/readyz", "/healthz"):
+            check(server.send("GET", path) == (200, b"ok"), path)
+        check(server.call("GET", "/version")[1]["major"] == "1")
+        check(server.call("GET", "/api")[1]["versions"] == ["v1"])
+        groups = server.call("GET", "/apis")[1]["groups"]
+        check([g["name"] for g in groups] == ["coordination.k8s.io", "events.k8s.io"])
+        for path in ("/api/v1", "/apis/coordination.k8s.io/v1", "/apis/events.k8s.io/v1"):
+            resources = server.call("GET", path)[1]["resources"]
+            check(all("watch" in r["verbs"] or "/" in r["name"] for r in resources), path)
+        check(server.call("GET", "/apis/coordination.k8s.io")[1]["kind"] == "APIGroup")
+
+
+def test_pages_and_rebound_names_are_refused():
+    with Server("--allow-host", "front:6443") as server:
+        def code(**headers):
+            return server.send("GET", "/livez", headers)[0]
+        check(code(Origin="http://localhost") == 403)
+        for host in (f"localhost:{server.port}", f"127.9.9.9:{server.port}", f"[::1]:{server.port}", "front:6443"):
+            check(code(Host=host) == 200, host)
+        for host in ("example.com", f"example.com:{server.port}", "127.0.0.1", f"127.0.0.1:{server.port + 1}", f"10.0.0.1:{server.port}",
+                     f"127.0.0.1.example.com:{server.port}", "front", ""):
+            check(code(Host=host) == 403, host)
+        check(b" 403 " in server.raw(b"GET /livez HTTP/1.0\r\n\r\n").split(b"\r\n")[0])
+
+
+def test_malformed_http():
+    with Server() as server:
+        def first(data):
+            return server.raw(data).split(b"\r\n")[0].split(b" ")[1]
+        host = f"Host: 127.0.0.1:{server.port}\r\n".encode()
+        check(first(b"nonsense\r\n\r\n") == b"400")
+        check(first(b"GET / HTTP/2.0\r\n" + host + b"\r\n") == b"505")
+        check(first(b"GET /\x01 HTTP/1.1\r\n" + host + b"\r\n") == b"400")
+        check(first(b"GET / HTTP/1.1\r\n" + host + b" folded: x\r\n\r\n") == b"400")
+        check(first(b"GET / HTTP/1.1\r\n" + host + b"A: b\r\n" * 100 + b"\r\n") == b"431")
+        check(first(b"GET / HTTP/1.1\r\n" + host + b"A: " + b"b" * 70000 + b"\r\n\r\n") == b"431")
+        check(first(b"PUT /x HTTP/1.1\r\n" + host + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nx") == b"400")
+        check(first(b"PUT /x HTTP/1.1\r\n" + host + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == b"400")
+        check(first(b"PUT /x HTTP/1.1\r\n" + host + b"Content-Length: -1\r\n\r\n") == b"400")
+        check(first(b"PUT /x HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n") == b"400")
+        check(first(b"GET /%zz HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n") == b"400")
+        check(first(b"GET /%00 HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n") == b"400")
+        check(first(b"GET " + b"/a" * 40 + b" HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n") == b"400")
+        check(server.send("GET", "/livez")[0] == 200)
+
+
+def test_bodies():
+    with Server() as server:
+        big = json.dumps({**lease("big"), "pad": "x" * (1024 * 1024)})
+        check(server.send("POST", LEASES, {}, big)[0] == 413)
+        exact = json.dumps(lease("exact"))
+        check(server.send("POST", LEASES, {}, exact + " " * (1024 * 1024 - len(exact)))[0] == 201)
+        check(server.send("POST", LEASES, {}, iter([b'{"metadata":', b'{"name":"chunks"}}']))[0] == 201)
+        check(server.send("POST", LEASES, {"Expect": "100-continue"}, json.dumps(lease("expect")))[0] == 201)
+        check(server.send("POST", LEASES, {"Accept": "application/vnd.kubernetes.protobuf"}, "{}")[0] == 406)
+        check(server.send("POST", LEASES, {"Accept": "application/vnd.kubernetes.protobuf, application/json"},
+                          json.dumps(lease("accept")))[0] == 201)
+        check(server.send("POST", LEASES, {"Content-Type": "application/vnd.kubernetes.protobuf"}, b"k8s\0")[0] == 415)
+        # Two requests in one packet, and one byte after the other.
+        host = f"Host: 127.0.0.1:{server.port}\r\n".encode()
+        both = server.raw(b"GET /livez HTTP/1.1\r\n" + host + b"\r\nGET /readyz HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n")
+        check(both.count(b"HTTP/1.1 200 OK") == 2, both)
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            for byte in b"PUT " + LEASES.encode() + b"/slow HTTP/1.1\r\n" + host + b"Content-Length: 28\r\n\r\n{\"metadata\":{\"name\":\"slow\"}}":
+                s.sendall(bytes([byte]))
+            check(b" 201 " in s.recv(4096))
+
+
+def test_watch_from_everywhere():
+    with Server() as server:
+        server.call("POST", LEASES, lease("a", "1"))
+        version = server.call("GET", LEASES)[1]["metadata"]["resourceVersion"]
+        watches = [server.watch(), server.watch("&resourceVersion=0"), server.watch(f"&resourceVersion={version}")]
+        for w in watches[:2]:
+            check(summary(w.event()) == "ADDED a 1")
+        began = time.monotonic()
+        server.call("PATCH", LEASES + "/a", {"spec": {"holderIdentity": "2"}}, Content_Type="application/merge-patch+json")
+        for w in watches:
+            check(summary(w.event()) == "MODIFIED a 2")
+        check(time.monotonic() - began < 0.5)
+        server.call("DELETE", LEASES + "/a")
+        for w in watches:
+            gone = w.event()
+            check(summary(gone) == "DELETED a 2" and int(gone["object"]["metadata"]["resourceVersion"]) > int(version))
+            w.close()
+        old = server.watch("&resourceVersion=7")
+        error = old.event()
+        check(error["type"] == "ERROR" and error["object"]["code"] == 410 and error["object"]["reason"] == "Expired", error)
+        check(old.event() is None)
+        check(server.send("GET", LEASES + "?watch=true&resourceVersion=x")[0] == 400)
+        old.close()
+
+
+def test_watch_ends_with_a_bookmark():
+    with Server() as server:
+        began = time.monotonic()
+        w = server.watch("&timeoutSeconds=1&allowWatchBookmarks=true")
+        check(time.monotonic() - began < 0.5, "the head of a watch leaves at once")
+        mark = w.event()
+        check(mark["type"] == "BOOKMARK" and mark["object"]["kind"] == "Lease", mark)
+        check(w.event() is None and 0.9 < time.monotonic() - began < 2)
+        # The connection serves on.
+        w.socket.sendall(f"GET /livez HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        check(w.socket.recv(1000).startswith(b"HTTP/1.1 200"))
+        w.close()
+        w = server.watch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true")
+        check(w.event()["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"})
+        w.close()
+        w = server.watch("&fieldSelector=metadata.name%3Dmine")
+        server.call("POST", LEASES, lease("other"))
+        server.call("POST", LEASES, lease("mine"))
+        check(summary(w.event()) == "ADDED mine h")
+        w.close()
+
+
+def test_a_watcher_that_left_is_noticed_at_once():
+    with Server("--enable-faults") as server:
+        for how in ("fin", "rst"):
+            w = server.watch()
+            check(server.state()["watches"] == 1)
+            if how == "rst":
+                w.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            w.close()
+            wait_until(lambda: server.state()["watches"] == 0, 0.5, "noticed")
+
+
+def test_a_watcher_that_reads_nothing_grows_nothing():
+    with Server("--enable-faults") as server:
+        w = server.watch()
+        data = {"metadata": {"name": "a", "annotations": {"pad": "x" * 200000}}, "spec": {}}
+        server.call("POST", LEASES, data)
+        before = server.memory_kib()
+        for i in range(600):  # 120 MB of events
+            server.call("PATCH", LEASES + "/a", {"spec": {"leaseTransitions": i}}, Content_Type="application/merge-patch+json")
+        grown = server.memory_kib() - before
+        last = None
+        while (event := w.event()) is not None:
+            last = event
+        check(last["type"] == "ERROR" and last["object"]["code"] == 410, last["type"])
+        w.close()
+        check(grown < 200 * 1024, f"grew by {grown} KiB")
+        return f"{grown // 1024} MiB of bounded history"
+
+
+def test_ten_thousand_watches_leave_nothing():
+    with Server("--enable-faults") as server:
+        server.call("POST", LEASES, lease("a"))
+        at_once = min(WATCHES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
+        descriptors = server.descriptors()
+
+        def round_of_watches():
+            opened = 0
+            while opened < WATCHES:
+                batch = [server.watch() for _ in range(min(at_once, WATCHES - opened))]
+                check(all(w.status.startswith(b"HTTP/1.1 200") for w in batch))
+                check(server.state()["watches"] == len(batch))
+                opened += len(batch)
+                if opened >= WATCHES:
+                    busy = server.cpu_s()
+                    time.sleep(2)
+                    busy = server.cpu_s() - busy
+                for w in batch:
+                    w.close()
+                wait_until(lambda: server.state()["watches"] == 0, 10, "dropped")
+            return busy
+
+        cpu = server.cpu_s()
+        began = time.monotonic()
+        standing = round_of_watches()
+        first = server.memory_kib()
+        took = time.monotonic() - began
+        cpu = server.cpu_s() - cpu
+        round_of_watches()
+        second = server.memory_kib()
+        idle = server.cpu_s()
+        time.sleep(2)
+        idle = server.cpu_s() - idle
+        check(idle <= 0.02, f"{idle} s of CPU in 2 s of nothing")
+        check(standing <= 0.05, f"{standing} s of CPU in 2 s with {at_once} standing watches")
+        wait_until(lambda: server.descriptors() <= descriptors + 1, 5, "closed")
+        check(second - first < 2048, f"a second round grew it from {first} to {second} KiB")
+        return (f"{WATCHES} watches, {at_once} at once, in {took:.1f} s with {cpu:.2f} s of CPU; standing {standing:.2f} s and idle "
+                f"{idle:.2f} s of CPU in 2 s; resident {first} KiB after one round, {second} KiB after two")
+
+
+# ---- faults -----------------------------------------------------------------------------------------------------------
+
+
+def test_faults_need_their_flag():
+    with Server() as server:
+        check(server.send("POST", "/leasehold/faults", {}, "{}")[0] == 404)
+    with Server("--enable-faults") as server:
+        for bad in ('{"action":"explode"}', '{"action":"delay"}', '{"action":"refuse","cod":1}', '{"action":"refuse","code":200}', "[1]",
+                    "nonsense", '{"action":"hang","when":"now"}', '{"action":"refuse","verb":"fly"}'):
+            code, answer = server.send("POST", "/leasehold/faults", {}, bad)
+            check(code == 400, bad)
+        check(server.state()["rules"] == [])
+        check(server.send("PUT", "/leasehold/faults", {}, "{}")[0] == 405)
+
+
+def test_rules_select():
+    with Server("--enable-faults") as server:
+        server.call("POST", LEASES, lease("a"))
+        server.fault(action="refuse", token="a-token", code=503, retry_after_s=3)
+        check(server.call("GET", LEASES + "/a", Authorization="Bearer a-token")[0] == 503)
+        check(server.headers["Retry-After"] == "3")
+        check(server.call("GET", LEASES + "/a", Authorization="Bearer b-token")[0] == 200)
+        check(server.call("DELETE", "/leasehold/faults")[1]["rules"] == [])
+        server.fault(action="refuse", user_agent="candidate-a", verb=["update", "get"], resource="leases", name="a", code=429, count=2, skip=1)
+        codes = [server.call("GET", LEASES + "/a", User_Agent="x candidate-a/1")[0] for _ in range(4)]
+        check(codes == [200, 429, 429, 200], codes)
+        check(server.call("GET", LEASES, User_Agent="candidate-a")[0] == 200)
+        check(server.state()["rules"][0]["hits"] == 2)
+        server.fault(action="refuse", header={"name": "X-Who", "value": "a"}, code=500)
+        check(server.call("GET", LEASES, X_Who="a")[0] == 500 and server.call("GET", LEASES, X_Who="b")[0] == 200)
+        server.call("DELETE", "/leasehold/faults/2")
+        check(server.call("GET", LEASES, X_Who="a")[0] == 200 and len(server.state()["rules"]) == 1)
+
+
+def put(server, name, holder, **options):
+    return server.send("PUT", f"{LEASES}/{name}", {}, json.dumps(lease(name, holder)), **options)
+
+
+def holder(server, name):
+    return server.call("GET", f"{LEASES}/{name}")[1].get("spec", {}).get("holderIdentity")
+
+
+def no_answer(function):
+    try:
+        function()
+    except (ConnectionError, TimeoutError, http.client.HTTPException):
+        return True
+    return False
+
+
+def test_faults_on_requests():
+    with Server("--enable-faults") as server:
+        server.fault(action="delay", verb="update", ms=300, count=1)
+        began = time.monotonic()
+        check(put(server, "a", "1")[0] == 201 and time.monotonic() - began >= 0.3)
+        server.fault(action="delay", verb="update", ms=200, count=1)  # the client leaves before: not applied
+        check(no_answer(lambda: put(server, "left", "1", timeout_s=0.05)))
+        time.sleep(0.3)
+        check(holder(server, "left") is None)
+        server.fault(action="delay_answer", verb="update", ms=200, count=1)
+        check(no_answer(lambda: put(server, "b", "1", timeout_s=0.05)) and holder(server, "b") == "1")
+        server.fault(action="apply_late", verb="update", ms=300, count=1)
+        check(no_answer(lambda: put(server, "c", "1", timeout_s=0.05)) and holder(server, "c") is None)
+        wait_until(lambda: holder(server, "c") == "1", 2, "applied late")
+        server.fault(action="drop_answer", verb="update", count=1)
+        check(no_answer(lambda: put(server, "d", "1")) and holder(server, "d") == "1")
+        server.fault(action="drop_answer", verb="update", count=1, keep_open=True)
+        check(no_answer(lambda: put(server, "e", "1", timeout_s=0.2)) and holder(server, "e") == "1")
+        server.fault(action="hang", verb="update", count=1)
+        check(no_answer(lambda: put(server, "f", "1", timeout_s=0.2)) and holder(server, "f") is None)
+        server.fault(action="reset", verb="update", count=1)
+        try:
+            put(server, "g", "1")
+            check(False, "answered")
+        except ConnectionResetError:
+            pass
+        check(holder(server, "g") is None and server.state()["held"] == 0)
+        server.fault(action="hang", verb="watch", count=1)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=0.3) as s:
+            s.sendall(f"GET {LEASES}?watch=1 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+            check(no_answer(lambda: s.recv(1)))
+        server.fault(action="delay_answer", verb="watch", count=1, ms=100)
+        server.watch().close()
+
+
+def test_freeze_and_restart():
+    with Server("--enable-faults") as server:
+        put(server, "a", "1")
+        w = server.watch()
+        check(summary(w.event()) == "ADDED a 1")
+        server.fault(action="freeze", ms=600)
+        began = time.monotonic()
+        # A write whose client leaves during the freeze is in the kernel's hands, and applied after it.
+        check(no_answer(lambda: put(server, "late", "1", timeout_s=0.1)))
+        check(server.send("GET", "/livez")[0] == 200 and time.monotonic() - began > 0.5)
+        check(summary(w.event()) == "ADDED late 1")
+        server.fault(action="restart", ms=400)
+        check(no_answer(lambda: server.send("GET", "/livez")))
+        wait_until(lambda: not no_answer(lambda: server.send("GET", "/livez")), 3, "back")
+        check(holder(server, "a") == "1")
+        check(no_answer(lambda: int("0") if w.event() is not None else (_ for _ in ()).throw(ConnectionError())))
+        w.close()
+
+
+def test_faults_on_watches():
+    with Server("--enable-faults") as server:
+        w = server.watch()
+        for value in "123":
+            code, now = server.call("GET", LEASES + "/a")
+            if code == 404:
+                put(server, "a", value)
+            else:
+                server.call("PATCH", LEASES + "/a", {"spec": {"holderIdentity": value}}, Content_Type="application/merge-patch+json")
+        check([summary(w.event())[-1] for _ in "123"] == ["1", "2", "3"])
+        server.fault(action="repeat_watch")
+        check(summary(w.event()) == "MODIFIED a 3")
+        server.fault(action="step_back", events=2)
+        check([summary(w.event())[-1] for _ in "23"] == ["2", "3"])
+        version = server.call("GET", LEASES + "/a")[1]["metadata"]["resourceVersion"]
+        server.call("PATCH", LEASES + "/a", {"spec": {"holderIdentity": "4"}}, Content_Type="application/merge-patch+json")
+        check(summary(w.event())[-1] == "4")
+        server.fault(action="compact")
+        old = server.watch(f"&resourceVersion={version}")
+        check(old.event()["object"]["code"] == 410)
+        old.close()
+        server.fault(action="mute_watch", resource="leases")
+        server.call("DELETE", LEASES + "/a")
+        check(w.quiet(0.3))
+        w.close()
+
+
+# ---- dev -- CMD -------------------------------------------------------------------------------------------------------
+
+
+def test_dev_runs_a_command():
+    def code(*arguments, **options):
+        return subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=20, **options)
+    check(code("--", "sh", "-c", "exit 7").returncode == 7)
+    check(code("--", "sh", "-c", "kill -9 $$").returncode == 137)
+    check(code("--", "/nonexistent/command").returncode == 127)
+    check(code("--", "/etc/passwd").returncode == 126)
+    check(code("--listen", "nowhere").returncode == 125)
+    check(code("--nonsense").returncode == 2 and code("stray").returncode == 2)
+    script = ("import os,re,urllib.request as u; t=open(os.environ['KUBECONFIG']).read();"
+              "print(u.urlopen(re.search(r'http://\\S+',t).group()+'/readyz').read().decode(), os.environ['KUBECONFIG'])")
+    done = subprocess.run([PROGRAM, "--", sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=20)
+    word, path = done.stdout.split()
+    check(word == "ok" and not os.path.exists(path), done.stdout)
+    child = subprocess.Popen([PROGRAM, "--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done"],
+                             stdout=subprocess.PIPE, text=True)
+    check(child.stdout.readline() == "up\n")
+    child.terminate()
+    check(child.wait(5) == 9, child.returncode)
+    child.stdout.close()
+
+
+def test_dev_writes_a_kubeconfig():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "config")
+        with Server("--write-kubeconfig", path) as server:
+            check(f"server: {server.url}\n" in open(path).read() and os.stat(path).st_mode & 0o777 == 0o600)
+            taken = subprocess.run([PROGRAM, "--listen", f"127.0.0.1:{server.port}"], stderr=subprocess.PIPE, text=True, timeout=10)
+            check(taken.returncode == 125 and "Address already in use" in taken.stderr)
+        done = subprocess.run([PROGRAM, "--write-kubeconfig", "/nonexistent/x"], stderr=subprocess.PIPE, text=True, timeout=10)
+        check(done.returncode == 125 and "/nonexistent/x" in done.stderr)
+
+
+def test_versions_grow_across_lives():
+    versions = []
+    for _ in range(3):
+        with Server() as server:
+            versions.append(int(server.call("GET", LEASES)[1]["metadata"]["resourceVersion"]))
+    check(versions == sorted(set(versions)), versions)
+
+
+# ---- running ----------------------------------------------------------------------------------------------------------
+
+
+def record():
+    import ssl
+    sys.path.insert(0, str(HERE.parent / "interop"))
+    import realserver
+    with realserver.RealServer() as server:
+        context = ssl._create_unverified_context()
+
+        def send(method, path, headers, body):
+            connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context, timeout=10)
+            connection.request(method, path, body, {**headers, "Authorization": "Bearer " + server.tokens[realserver.ADMIN]})
+            answer = connection.getresponse()
+            data = answer.read()
+            connection.close()
+            return answer.status, data
+        RECORDED.write_text(json.dumps(steps.run(send), indent=1, sort_keys=True) + "\n")
+
+
+def main():
+    global PROGRAM
+    if sys.argv[1:2] == ["--record"]:
+        record()
+        return 0
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    PROGRAM = sys.argv[1]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, WATCHES + 1000), hard))
+    failed = 0
+    for name, function in list(globals().items()):
+        if not name.startswith("test_") or (sys.argv[2:] and not any(part in name for part in sys.argv[2:])):
+            continue
+        began = time.monotonic()
+        try:
+            note = function()
+            print(f"ok     {name} ({time.monotonic() - began:.1f} s){': ' + note if note else ''}", flush=True)
+        except Exception as error:  # noqa: BLE001
+            failed += 1
+            import traceback
+            line = traceback.extract_tb(error.__traceback__)
+            where = next((f.lineno for f in reversed(line) if f.name.startswith("test_")), 0)
+            print(f"FAILED {name} (line {where}): {type(error).__name__} {error}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
