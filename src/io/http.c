@@ -133,6 +133,9 @@ void http_call_finished(struct transport_call *call, CURLcode code)
     struct http_transport *transport = call->transport;
     if (code == CURLE_OK && http_call_retry(call))
         return;
+    /* libcurl takes headers that end in the middle for an answer; "200" without its end is no acknowledgement. */
+    if (code == CURLE_OK && call->status == 0)
+        code = CURLE_PARTIAL_FILE;
     bool connected = call->maybe_sent;
     http_call_withdraw(call, code != CURLE_OK);
     if (code == CURLE_OK) {

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "election/bug.h"
@@ -49,7 +50,6 @@ static void http_socket_reset(struct http_socket *s)
 {
     struct linger none = { .l_onoff = 1, .l_linger = 0 }; /* close() then sends RST: the peer knows at once */
     (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-    s->abandoned = true;
 }
 
 static struct http_socket *http_socket_find(struct http_pool *pool, int fd)
@@ -60,9 +60,42 @@ static struct http_socket *http_socket_find(struct http_pool *pool, int fd)
     return s;
 }
 
+static void http_socket_drop(struct http_socket *s)
+{
+    struct http_pool *pool = s->pool;
+    s->watch = loop_watch_free(pool->transport->loop, s->watch);
+    if (s->call != NULL && s->call->socket == s)
+        s->call->socket = NULL;
+    if (s->previous != NULL)
+        s->previous->next = s->next;
+    else
+        pool->sockets = s->next;
+    if (s->next != NULL)
+        s->next->previous = s->previous;
+    free(s);
+}
+
+/* libcurl 7.88 closes a socket that is still connecting without calling the function it was given for that (cf-socket.c), and
+ * so the number may be anybody's by now. */
+static bool http_socket_is_gone(const struct http_socket *s)
+{
+    struct stat st;
+    return fstat(s->fd, &st) != 0 || st.st_ino != s->inode;
+}
+
 static void http_set_option(int fd, int level, int name, int value)
 {
     (void)setsockopt(fd, level, name, &value, sizeof(value)); /* without it slower or later, not wrong */
+}
+
+static void http_set_options(int fd)
+{
+    http_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    http_set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
+    http_set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, HTTP_KEEPALIVE_IDLE_S);
+    http_set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, HTTP_KEEPALIVE_INTERVAL_S);
+    http_set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, HTTP_KEEPALIVE_PROBES);
+    http_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 static curl_socket_t http_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
@@ -73,17 +106,19 @@ static curl_socket_t http_on_open_socket(void *user, curlsocktype purpose, struc
     struct http_socket *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return CURL_SOCKET_BAD;
+    struct stat st;
     s->fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
-    if (s->fd < 0) {
+    if (s->fd < 0 || fstat(s->fd, &st) != 0) {
+        if (s->fd >= 0)
+            close(s->fd);
         free(s);
         return CURL_SOCKET_BAD;
     }
-    http_set_option(s->fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    http_set_option(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
-    http_set_option(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, HTTP_KEEPALIVE_IDLE_S);
-    http_set_option(s->fd, IPPROTO_TCP, TCP_KEEPINTVL, HTTP_KEEPALIVE_INTERVAL_S);
-    http_set_option(s->fd, IPPROTO_TCP, TCP_KEEPCNT, HTTP_KEEPALIVE_PROBES);
-    http_set_option(s->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    struct http_socket *namesake = http_socket_find(pool, s->fd);
+    if (namesake != NULL)
+        http_socket_drop(namesake);
+    http_set_options(s->fd);
+    s->inode = st.st_ino;
     s->pool = pool;
     s->next = pool->sockets;
     if (s->next != NULL)
@@ -96,29 +131,27 @@ static int http_on_close_socket(void *user, curl_socket_t fd)
 {
     struct http_pool *pool = user;
     struct http_socket *s = http_socket_find(pool, fd);
-    BUG_UNLESS(s != NULL);
-    if (pool->abandoning)
-        http_socket_reset(s);
-    s->watch = loop_watch_free(pool->transport->loop, s->watch);
-    if (s->call != NULL)
-        s->call->socket = NULL;
-    if (s->previous != NULL)
-        s->previous->next = s->next;
-    else
-        pool->sockets = s->next;
-    if (s->next != NULL)
-        s->next->previous = s->previous;
-    close(s->fd);
-    free(s);
+    if (s != NULL) {
+        if (pool->abandoning)
+            http_socket_reset(s);
+        http_socket_drop(s);
+    }
+    close(fd);
     return 0;
 }
 
 void http_pool_distrust(struct http_pool *pool)
 {
     /* libcurl looks whether a connection still lives before it uses it again, and so finds these dead. */
-    for (struct http_socket *s = pool->sockets; s != NULL; s = s->next)
-        if (s->call == NULL)
+    for (struct http_socket *s = pool->sockets, *next; s != NULL; s = next) {
+        next = s->next;
+        if (s->call != NULL)
+            continue;
+        if (http_socket_is_gone(s))
+            http_socket_drop(s);
+        else
             (void)shutdown(s->fd, SHUT_RDWR);
+    }
 }
 
 /* ---- the multi handle on the loop ---- */
@@ -186,7 +219,9 @@ static int http_socket_watch(struct http_socket *s, uint32_t events)
 static int http_want_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
     struct http_pool *pool = user;
-    struct http_socket *s = socket_user != NULL ? socket_user : http_socket_find(pool, fd);
+    /* by its number and not by curl_multi_assign(), whose pointer would outlive a socket closed behind our back */
+    struct http_socket *s = http_socket_find(pool, fd);
+    (void)socket_user;
     if (s == NULL)
         return 0; /* none of ours: the one libcurl keeps for waking itself */
     struct transport_call *call = NULL;
@@ -196,10 +231,10 @@ static int http_want_socket(CURL *easy, curl_socket_t fd, int what, void *user, 
         if (s->call != NULL && s->call->socket == s)
             s->call->socket = NULL;
         s->call = NULL;
-        curl_multi_assign(pool->multi, fd, NULL);
+        if (http_socket_is_gone(s))
+            http_socket_drop(s);
         return 0;
     }
-    curl_multi_assign(pool->multi, fd, s);
     s->call = call;
     if (call != NULL)
         call->socket = s;
@@ -236,7 +271,8 @@ void http_pool_close(struct http_pool *pool)
     curl_multi_cleanup(pool->multi);
     pool->multi = NULL;
     loop_timer_set(pool->transport->loop, &pool->timer, LEASEHOLD_NEVER);
-    BUG_UNLESS(pool->sockets == NULL);
+    while (pool->sockets != NULL)
+        http_socket_drop(pool->sockets);
 }
 
 /* ---- one request ---- */
@@ -306,6 +342,7 @@ static size_t http_on_header(char *data, size_t one, size_t size, void *user)
         return http_refuse(call, HTTP_FAULT_HEADERS);
     size_t name = sizeof(retry_after) - 1;
     if (size >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        call->status = 0;
         call->retry_after_ns = 0; /* the headers of an interim answer (100, 103) do not count */
     } else if (size > name && strncasecmp(data, retry_after, name) == 0) {
         call->retry_after_ns = http_parse_retry_after(data + name, size - name);
@@ -516,8 +553,11 @@ int http_call_launch(struct transport_call *call, leasehold_time now)
 void http_call_take_back(struct transport_call *call, bool reset)
 {
     struct http_pool *pool = call->lane->pool;
-    if (reset && call->socket != NULL)
+    if (reset && call->socket != NULL) {
         http_socket_reset(call->socket);
+        /* before libcurl closes it: a copy in a forked child would keep a closed one in the set for ever */
+        call->socket->watch = loop_watch_free(pool->transport->loop, call->socket->watch);
+    }
     /* A handle taken out in the middle closes its connection then and there. */
     pool->abandoning = reset;
     curl_multi_remove_handle(pool->multi, call->easy);

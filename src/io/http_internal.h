@@ -16,11 +16,11 @@ enum { HTTP_SENTENCE_MAX = 1024 };
 /* A socket of libcurl's, from socket() to close(). Idle in the pool of connections while call is NULL. */
 struct http_socket {
     int fd;
+    ino_t inode; /* tells this socket from a later one of the same number */
     struct http_pool *pool;
     struct transport_call *call;
     struct loop_watch *watch;
     uint32_t events;
-    bool abandoned; /* closes with RST */
     struct http_socket *next, *previous;
 };
 
