@@ -392,7 +392,7 @@ def test_rules_select():
         check(server.state()["rules"][0]["hits"] == 2)
         server.fault(action="refuse", header={"name": "X-Who", "value": "a"}, code=500)
         check(server.call("GET", LEASES, X_Who="a")[0] == 500 and server.call("GET", LEASES, X_Who="b")[0] == 200)
-        server.call("DELETE", "/leasehold/faults/2")
+        server.call("DELETE", f"/leasehold/faults/{server.state()['rules'][-1]['id']}")
         check(server.call("GET", LEASES, X_Who="a")[0] == 200 and len(server.state()["rules"]) == 1)
 
 

@@ -67,8 +67,8 @@ static void create_refuses_versions_and_wrong_kinds(void **state)
     assert_string_equal(answer_text(w, "message"), "resourceVersion should not be set on objects to be created");
     assert_int_equal(send_request(w, LEASE(.verb = STORE_CREATE), "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"}}"), 400);
     assert_int_equal(send_request(w, LEASE(.verb = STORE_CREATE), "{\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\"}}"), 400);
-    assert_string_equal(answer_text(w, "message"),
-                        "the API version in the data (v1) does not match the expected API version (coordination.k8s.io/v1)");
+    assert_string_equal(answer_text(w, "message"), "Lease in version \"v1\" cannot be handled as a Lease: no kind \"Lease\" of version "
+                                                   "\"v1\" is served here, only Lease of coordination.k8s.io/v1");
     assert_int_equal(send_request(w, LEASE(.verb = STORE_CREATE), "[1]"), 400);
     assert_int_equal(send_request(w, LEASE(.verb = STORE_CREATE), NULL), 400);
 }
