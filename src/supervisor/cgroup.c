@@ -1,13 +1,17 @@
 #include "supervisor/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CGROUP_PREFIX "leasehold-run-"
 
 /* Our place in the v2 hierarchy: the line "0::PATH" of /proc/self/cgroup. */
 static bool read_own_path(char path[PATH_MAX])
@@ -62,9 +66,24 @@ static bool read_mount(char root[PATH_MAX], char mount[PATH_MAX])
     return found;
 }
 
+/* Runs that were killed whole have left theirs: removes those whose P is gone. One with processes in it stays, see rmdir(2). */
+static void remove_stale(const char *parent)
+{
+    DIR *directory = opendir(parent);
+    struct dirent *entry;
+    int pid;
+
+    if (directory == NULL)
+        return;
+    while ((entry = readdir(directory)) != NULL)
+        if (sscanf(entry->d_name, CGROUP_PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+            unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+    closedir(directory);
+}
+
 static bool make_directory(struct cgroup *cgroup)
 {
-    char own[PATH_MAX], root[PATH_MAX], mount[PATH_MAX];
+    char own[PATH_MAX], root[PATH_MAX], mount[PATH_MAX], parent[PATH_MAX];
     struct timespec now;
 
     if (!read_own_path(own) || !read_mount(root, mount))
@@ -74,10 +93,14 @@ static bool make_directory(struct cgroup *cgroup)
     if (strncmp(own, root, root_length) != 0 || (own[root_length] != '/' && own[root_length] != '\0'))
         return false;
     below = own + root_length;
+    int length = snprintf(parent, sizeof parent, "%s%s", mount, strcmp(below, "/") == 0 ? "" : below);
+    if (length <= 0 || (size_t)length >= sizeof parent)
+        return false;
+    remove_stale(parent);
     /* The time tells it from one that a killed predecessor of the same number left behind. */
     clock_gettime(CLOCK_BOOTTIME, &now);
-    int length = snprintf(cgroup->directory, sizeof cgroup->directory, "%s%s/leasehold-run-%d-%lld%09ld", mount,
-                          strcmp(below, "/") == 0 ? "" : below, (int)getpid(), (long long)now.tv_sec, now.tv_nsec);
+    length = snprintf(cgroup->directory, sizeof cgroup->directory, "%s/" CGROUP_PREFIX "%d-%lld%09ld", parent, (int)getpid(),
+                      (long long)now.tv_sec, now.tv_nsec);
     return length > 0 && (size_t)length < sizeof cgroup->directory && mkdir(cgroup->directory, 0755) == 0;
 }
 
@@ -114,13 +137,17 @@ bool cgroup_kill(const struct cgroup *cgroup)
     return cgroup->kill_fd >= 0 && pwrite(cgroup->kill_fd, "1", 1, 0) == 1;
 }
 
+bool cgroup_unlink(const struct cgroup *cgroup)
+{
+    return cgroup->directory[0] == '\0' || rmdir(cgroup->directory) == 0 || errno == ENOENT;
+}
+
 void cgroup_remove(struct cgroup *cgroup)
 {
     if (cgroup->procs_fd >= 0)
         close(cgroup->procs_fd);
     if (cgroup->kill_fd >= 0)
         close(cgroup->kill_fd);
-    if (cgroup->directory[0] != '\0')
-        rmdir(cgroup->directory);
+    cgroup_unlink(cgroup);
     *cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
 }

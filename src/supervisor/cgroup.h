@@ -24,7 +24,10 @@ bool cgroup_enter(const struct cgroup *cgroup);
 /* Kills every process inside, at once. Returns whether there is a cgroup to do it with. */
 bool cgroup_kill(const struct cgroup *cgroup);
 
-/* Closes and removes it, when it is empty. */
+/* Removes its directory. Returns whether nothing is left of it; false while processes are inside. */
+bool cgroup_unlink(const struct cgroup *cgroup);
+
+/* Closes it and removes its directory. */
 void cgroup_remove(struct cgroup *cgroup);
 
 #endif

@@ -22,6 +22,7 @@
 enum {
     GUARD_PAUSE_MIN_MS = 1,
     GUARD_PAUSE_MAX_MS = 50,
+    GUARD_REMOVALS_MAX = 100,
     GUARD_LEAVE_MS = 1000, /* for the function to return after everybody else has died */
 };
 
@@ -94,6 +95,21 @@ static void replace_reaper(const struct guard *guard)
     }
 }
 
+/* A dying process closes its sockets before its pidfd tells of its death: the function can have returned because of the former,
+ * when the latter is what the guard must still see. */
+static bool is_leaving(int link_fd)
+{
+    struct pollfd fd = { .fd = link_fd, .events = 0 };
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLHUP) != 0;
+}
+
+/* Nobody else is left to do it. What was killed leaves it a moment later. */
+static void remove_cgroup(const struct guard *guard)
+{
+    for (int i = 0; i < GUARD_REMOVALS_MAX && !cgroup_unlink(&guard->family->cgroup); i++)
+        wait_for(-1, -1, -1, GUARD_PAUSE_MIN_MS);
+}
+
 static void *guard_thread(void *argument)
 {
     const struct guard *guard = argument;
@@ -111,11 +127,20 @@ static void *guard_thread(void *argument)
             if (!no_keeper)
                 replace_reaper(guard);
         }
-        if (is_gone(guard->finished_fd))
-            return NULL;
         if (no_keeper && no_reaper) {
+            remove_cgroup(guard);
             wait_for(guard->finished_fd, -1, -1, GUARD_LEAVE_MS);
             _exit(SUPERVISOR_EXIT_FAILURE);
+        }
+        if (is_gone(guard->finished_fd) && atomic_load(&family->board->work_group) != 0 && !no_keeper) {
+            /* The function has returned before its work ended: the keeper is stopping it, and still needs a second line. */
+            wait_for(family->keeper_pidfd, no_reaper ? -1 : family->reaper_pidfd, -1, GUARD_PAUSE_MAX_MS);
+        } else if (is_gone(guard->finished_fd)) {
+            if (no_keeper || !is_leaving(family->link_fd[0]))
+                return NULL;
+            wait_for(family->keeper_pidfd, -1, -1, GUARD_LEAVE_MS);
+            if (!is_gone(family->keeper_pidfd))
+                return NULL;
         }
     }
 }
@@ -176,17 +201,15 @@ void guard_main(const struct family *family)
     set_signals(family);
     leave_stdin_and_stdout();
     guard = (struct guard){ .family = family, .proc_fd = tree_open(), .finished_fd = eventfd(0, EFD_CLOEXEC) };
-    if (guard.finished_fd < 0 || start_thread(&guard, &thread) != 0) {
+    bool guarded = guard.finished_fd >= 0 && start_thread(&guard, &thread) == 0;
+    if (!guarded)
         dprintf(STDERR_FILENO, "leasehold run: no thread for the elector's guard: raise the limit of processes (ulimit -u)\n");
-        done.wait_status = SUPERVISOR_EXIT_FAILURE;
-    } else {
-        done.wait_status = family->elector(family->user, link_fd) & 0xff;
-        eventfd_write(guard.finished_fd, 1);
-    }
+    done.wait_status = guarded ? family->elector(family->user, link_fd) & 0xff : SUPERVISOR_EXIT_FAILURE;
     supervisor_send(link_fd, &done);
-    close(link_fd);
-    if (guard.finished_fd >= 0)
-        pthread_join(thread, NULL);
+    if (guarded) {
+        eventfd_write(guard.finished_fd, 1);
+        pthread_join(thread, NULL); /* it may still have to end the work, and looks at link_fd */
+    }
     fflush(NULL);
     _exit(done.wait_status);
 }

@@ -623,11 +623,14 @@ static void set_up(struct keeper *k)
         errno = 0;
 }
 
-/* P is dead and cannot do it: nobody outlives the keeper but an elector that is still giving the lease back. */
-static void end_elector(const struct keeper *k)
+/* P is dead and cannot do it: nobody outlives the keeper. */
+static void clear_up(const struct keeper *k)
 {
-    if (k->parent_lost && k->elector_pidfd >= 0)
+    if (!k->parent_lost)
+        return;
+    if (k->elector_pidfd >= 0)
         syscall(SYS_pidfd_send_signal, k->elector_pidfd, SIGKILL, NULL, 0);
+    cgroup_unlink(&k->family->cgroup);
 }
 
 void keeper_main(const struct family *family)
@@ -651,7 +654,7 @@ void keeper_main(const struct family *family)
     while (k->state != TABLE_FINISHED)
         turn(k);
     BUG_UNLESS(k->cmd == 0);
-    end_elector(k);
+    clear_up(k);
     control_send(k->control_fd, CONTROL_END, exit_code(k), NULL);
     _exit(0);
 }
