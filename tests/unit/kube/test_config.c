@@ -1,0 +1,295 @@
+/* Which configuration is taken, what its files hold, and the sentence where it cannot be used. Every test has a folder of its
+ * own and an environment that is a table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kube/config.h"
+#include "leasehold/errors.h"
+
+#define PEM "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+#define PEM64 "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+#define KEY "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+
+static char folder[64];
+
+struct variable {
+    const char *name;
+    char value[512];
+};
+
+static const char *look_up(void *user, const char *name)
+{
+    for (const struct variable *v = user; v != NULL && v->name != NULL; v++)
+        if (strcmp(v->name, name) == 0)
+            return v->value;
+    return NULL;
+}
+
+static const char *in_folder(const char *name)
+{
+    static char paths[8][160];
+    static unsigned turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(in_folder(name), "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/leasehold-kube-XXXXXX");
+    return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    return system(command);
+}
+
+/* A kubeconfig with these fields of the cluster (after the server), the user and the context. */
+static void put_config(const char *name, const char *cluster, const char *user, const char *context)
+{
+    char text[4096];
+    snprintf(text, sizeof(text),
+             "clusters: [{name: c, cluster: {server: 'https://api.example:6443/p'%s}}]\nusers: [{name: u, user: {%s}}]\n"
+             "contexts: [{name: x, context: {cluster: c, user: u%s}}]\ncurrent-context: x\n",
+             cluster, user, context);
+    put(name, text);
+}
+
+static struct kube_config *load(const struct kube_options *options)
+{
+    struct kube_config *config = NULL;
+    char sentence[KUBE_SENTENCE_MAX] = "";
+    if (kube_config_load(options, &config, sentence) != 0)
+        fail_msg("%s", sentence);
+    return config;
+}
+
+static void refused(const struct kube_options *options, int error, const char *words)
+{
+    struct kube_config *config = NULL;
+    char sentence[KUBE_SENTENCE_MAX] = "";
+    int got = kube_config_load(options, &config, sentence);
+    if (got != error || strstr(sentence, words) == NULL)
+        fail_msg("%d, \"%s\" and not \"%s\"", got, sentence, words);
+    assert_null(config);
+    assert_null(strstr(sentence, "SECRET"));
+}
+
+static void refused_file(const char *cluster, const char *user, const char *context, const char *words)
+{
+    put_config("bad", cluster, user, context);
+    struct kube_options options = { .kubeconfig = in_folder("bad") };
+    refused(&options, LEASEHOLD_ERR_CONFIG, words);
+}
+
+static void files_and_data_are_read(void **state)
+{
+    (void)state;
+    put("ca.pem", PEM);
+    put("c.pem", "the certificate:\n" PEM);
+    put("k.pem", KEY);
+    put("t", "SECRET\n");
+    put_config("config", ", certificate-authority: ca.pem, tls-server-name: other.example",
+               "client-certificate: c.pem, client-key: k.pem, tokenFile: t, token: unused", ", namespace: ns");
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->server, "https://api.example:6443/p");
+    assert_string_equal(config->host, "api.example");
+    assert_int_equal(config->port, 6443);
+    assert_string_equal(config->path_prefix, "/p");
+    assert_true(config->tls);
+    assert_string_equal(config->tls_server_name, "other.example");
+    assert_string_equal((char *)config->ca.data, PEM); /* relative to the kubeconfig's folder */
+    assert_int_equal(config->ca.size, strlen(PEM));
+    assert_string_equal((char *)config->client_key.data, KEY);
+    assert_string_equal(config->token, "SECRET");
+    assert_string_equal(config->token_file, in_folder("t"));
+    assert_string_equal(config->namespace_name, "ns");
+    assert_non_null(strstr(config->source, "context \"x\" of /tmp/"));
+    assert_null(kube_config_free(config));
+
+    put_config("config", ", certificate-authority: nowhere, certificate-authority-data: " PEM64, "token: SECRET", "");
+    config = load(&options);
+    assert_string_equal((char *)config->ca.data, PEM); /* data wins */
+    assert_string_equal(config->namespace_name, "default");
+    assert_string_equal(config->token, "SECRET");
+    assert_null(config->token_file);
+    kube_config_free(config);
+
+    put_config("config", "", "tokenFile: nowhere, token: SECRET", "");
+    config = load(&options);
+    assert_string_equal(config->token, "SECRET"); /* until the file can be read */
+    kube_config_free(config);
+    assert_null(kube_config_free(NULL));
+}
+
+static void what_cannot_be_used_is_named(void **state)
+{
+    (void)state;
+    put("text", "hello");
+    put("k.pem", KEY);
+    put("c.pem", PEM);
+    put("locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n");
+    refused_file(", certificate-authority: gone.pem", "", "", "certificate-authority of cluster \"c\"");
+    refused_file(", certificate-authority: gone.pem", "", "", "gone.pem, cannot be read: No such file");
+    refused_file(", certificate-authority: .", "", "", "it is a folder");
+    refused_file(", certificate-authority: /dev/null", "", "", "not a regular file");
+    refused_file(", certificate-authority: text", "", "", "holds no PEM CERTIFICATE");
+    refused_file(", certificate-authority-data: '!!'", "", "", "certificate-authority-data of cluster \"c\" is not base64");
+    refused_file(", certificate-authority: c.pem, insecure-skip-tls-verify: true", "", "", "both insecure-skip-tls-verify");
+    refused_file(", tls-server-name: 'a b'", "", "", "tls-server-name \"a b\"");
+    refused_file("", "client-key: k.pem", "", "client-key without a client-certificate");
+    refused_file("", "client-certificate: c.pem", "", "client-certificate without a client-key");
+    refused_file("", "client-certificate: c.pem, client-key: c.pem", "", "holds no PEM PRIVATE KEY");
+    refused_file("", "client-certificate: c.pem, client-key: locked.pem", "", "is encrypted");
+    refused_file("", "tokenFile: gone", "", "tokenFile of user \"u\"");
+    refused_file("", "token: 'SECRET SECRET'", "", "token of user \"u\" holds bytes that no token has");
+    refused_file("", "", ", namespace: No_Good", "the namespace \"No_Good\" is none");
+    put("bad2", "clusters: [{name: c, cluster: {server: 'https://me:SECRET@h'}}]\ncontexts: [{name: x, context: {cluster: c}}]\n"
+                "current-context: x\n");
+    struct kube_options options = { .kubeconfig = in_folder("bad2") };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "must not hold a user");
+    options.kubeconfig = in_folder("gone");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "gone cannot be read: No such file");
+    put("unreadable", "x");
+    chmod(in_folder("unreadable"), 0);
+    if (geteuid() != 0) {
+        options.kubeconfig = in_folder("unreadable");
+        refused(&options, LEASEHOLD_ERR_CONFIG, "Permission denied");
+    }
+}
+
+static void a_file_has_a_limit(void **state)
+{
+    (void)state;
+    put_config("config", "", "", "");
+    FILE *file = fopen(in_folder("config"), "a");
+    fseek(file, 0, SEEK_END);
+    for (long at = ftell(file); at < KUBE_FILE_MAX; at++)
+        fputc('#', file);
+    fclose(file);
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    kube_config_free(load(&options));
+    file = fopen(in_folder("config"), "a");
+    fputc('#', file);
+    fclose(file);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "it is larger than 1048576 bytes");
+}
+
+static void the_first_place_that_has_one_wins(void **state)
+{
+    (void)state;
+    mkdir(in_folder(".kube"), 0700);
+    put_config("explicit", "", "token: explicit", "");
+    put_config("listed", "", "token: listed", "");
+    put_config(".kube/config", "", "token: home", "");
+    struct variable environment[] = { { "KUBECONFIG", "" }, { "HOME", "" }, { "KUBERNETES_SERVICE_HOST", "10.0.0.1" }, { NULL, "" } };
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s", in_folder("listed"));
+    snprintf(environment[1].value, sizeof(environment[1].value), "%s", folder);
+    struct kube_options options = { .kubeconfig = in_folder("explicit"), .environment = look_up, .user = environment };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->token, "explicit");
+    kube_config_free(config);
+    options.kubeconfig = "";
+    config = load(&options);
+    assert_string_equal(config->token, "listed");
+    kube_config_free(config);
+    environment[0].value[0] = '\0';
+    config = load(&options);
+    assert_string_equal(config->token, "home");
+    kube_config_free(config);
+    unlink(in_folder(".kube/config"));
+    options.service_account_folder = folder;
+    refused(&options, LEASEHOLD_ERR_CONFIG, "KUBERNETES_SERVICE_HOST is set, but the token in");
+    options.context = "dev";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "no kubeconfig to find the context \"dev\" in");
+    options = (struct kube_options){ 0 };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "no Kubernetes configuration was found");
+}
+
+static void a_list_of_files_is_taken_when_one_exists(void **state)
+{
+    (void)state;
+    put_config("one", "", "token: one", "");
+    put_config("two", "", "token: two", "");
+    struct variable environment[] = { { "KUBECONFIG", "" }, { NULL, "" } };
+    struct kube_options options = { .environment = look_up, .user = environment };
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/gone::%s/one:", folder, folder);
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->token, "one");
+    kube_config_free(config);
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/one:%s/gone:%s/two", folder, folder, folder);
+    refused(&options, LEASEHOLD_ERR_UNSUPPORTED, "lists 3 files of which 2 exist; merging several comes later");
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/gone:%s/lost", folder, folder);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "gone cannot be read");
+    strcpy(environment[0].value, ":::");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "no Kubernetes configuration was found");
+}
+
+static void a_pod_finds_its_service_account(void **state)
+{
+    (void)state;
+    struct variable environment[] = { { "KUBERNETES_SERVICE_HOST", "10.96.0.1" }, { "KUBERNETES_SERVICE_PORT", "6443" }, { NULL, "" } };
+    struct kube_options options = { .environment = look_up, .user = environment, .service_account_folder = folder };
+    put("token", "SECRET");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "ca.crt cannot be read");
+    put("ca.crt", "no certificate");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "holds no PEM CERTIFICATE");
+    put("ca.crt", PEM);
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->server, "https://10.96.0.1:6443");
+    assert_string_equal(config->namespace_name, "default");
+    assert_string_equal(config->token, "SECRET");
+    assert_string_equal(config->token_file, in_folder("token"));
+    kube_config_free(config);
+    put("namespace", "team-a\n");
+    strcpy(environment[0].value, "fd00::1");
+    environment[1].value[0] = '\0';
+    config = load(&options);
+    assert_string_equal(config->server, "https://[fd00::1]:443");
+    assert_string_equal(config->host, "fd00::1");
+    assert_string_equal(config->namespace_name, "team-a");
+    kube_config_free(config);
+    put("namespace", "Not Good");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "the namespace \"Not\" is none");
+    put("namespace", "ok");
+    strcpy(environment[0].value, "a/b?c");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "KUBERNETES_SERVICE_HOST");
+    strcpy(environment[0].value, "10.96.0.1");
+    put("token", "");
+    refused(&options, LEASEHOLD_ERR_CONFIG, "it is empty");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(files_and_data_are_read, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(what_cannot_be_used_is_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_file_has_a_limit, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_first_place_that_has_one_wins, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_list_of_files_is_taken_when_one_exists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_pod_finds_its_service_account, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

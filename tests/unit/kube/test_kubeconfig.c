@@ -1,0 +1,220 @@
+/* Texts of kubeconfigs: what is read, what is refused and with which sentence, and where the limits are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kube/kubeconfig.h"
+#include "leasehold/errors.h"
+
+#define CLUSTER "clusters: [{name: c, cluster: {server: 'https://h:1'}}]\n"
+#define CONTEXT "contexts: [{name: x, context: {cluster: c, user: u}}]\n"
+#define USER "users: [{name: u, user: {token: t}}]\n"
+#define CURRENT "current-context: x\n"
+
+static int parse(const char *text, const char *context, struct kubeconfig *k, char *sentence)
+{
+    sentence[0] = '\0';
+    return kubeconfig_parse("FILE", text, strlen(text), context, k, sentence);
+}
+
+static void refused(const char *text, int error, const char *words)
+{
+    char sentence[KUBE_SENTENCE_MAX];
+    struct kubeconfig k = { .server = (char *)(uintptr_t)1 };
+    int got = parse(text, NULL, &k, sentence);
+    if (got != error || strstr(sentence, words) == NULL)
+        fail_msg("%s\ngives %d, \"%s\" and not \"%s\"", text, got, sentence, words);
+    assert_ptr_equal(k.server, (char *)(uintptr_t)1);
+    assert_non_null(strstr(sentence, "FILE"));
+}
+
+static void every_field_is_read(void **state)
+{
+    (void)state;
+    static const char text[] = "apiVersion: v1\nkind: Config\npreferences: {}\n"
+                               "clusters:\n"
+                               "- name: other\n  cluster: {server: 'https://other'}\n"
+                               "- name: dev\n  cluster:\n    server: https://h:1\n    tls-server-name: n\n"
+                               "    certificate-authority: ca.pem\n    certificate-authority-data: Y2E=\n"
+                               "    insecure-skip-tls-verify: true\n    extensions: [{name: e, extension: {}}]\n"
+                               "users:\n"
+                               "- name: me\n  user:\n    client-certificate: c.pem\n    client-certificate-data: Yw==\n"
+                               "    client-key: k.pem\n    client-key-data: aw==\n    token: t\n    tokenFile: f\n"
+                               "- name: later\n  user: {exec: {command: x}}\n"
+                               "contexts:\n"
+                               "- {name: second, context: {cluster: other, user: later}}\n"
+                               "- name: first\n  context: {cluster: dev, user: me, namespace: ns}\n"
+                               "- {name: nobody, context: {cluster: other}}\n"
+                               "current-context: first\n";
+    char sentence[KUBE_SENTENCE_MAX];
+    struct kubeconfig k;
+    assert_int_equal(parse(text, NULL, &k, sentence), 0);
+    assert_string_equal(k.context, "first");
+    assert_string_equal(k.cluster, "dev");
+    assert_string_equal(k.user, "me");
+    assert_string_equal(k.namespace_name, "ns");
+    assert_string_equal(k.server, "https://h:1");
+    assert_string_equal(k.tls_server_name, "n");
+    assert_string_equal(k.ca_file, "ca.pem");
+    assert_string_equal(k.ca_data, "Y2E=");
+    assert_true(k.insecure_skip_tls_verify);
+    assert_string_equal(k.certificate_file, "c.pem");
+    assert_string_equal(k.certificate_data, "Yw==");
+    assert_string_equal(k.key_file, "k.pem");
+    assert_string_equal(k.key_data, "aw==");
+    assert_string_equal(k.token, "t");
+    assert_string_equal(k.token_file, "f");
+    kubeconfig_clear(&k);
+    assert_int_equal(parse(text, "nobody", &k, sentence), 0);
+    assert_null(k.user);
+    assert_null(k.token);
+    kubeconfig_clear(&k);
+    assert_int_equal(parse(text, "second", &k, sentence), LEASEHOLD_ERR_UNSUPPORTED); /* only where it is used */
+    assert_non_null(strstr(sentence, "user \"later\" uses exec"));
+}
+
+static void json_is_yaml(void **state)
+{
+    (void)state;
+    char sentence[KUBE_SENTENCE_MAX];
+    struct kubeconfig k;
+    static const char text[] = "{\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"https:\\/\\/h\",\"certificate-authority\":null}}],"
+                               "\"users\":[{\"name\":\"u\",\"user\":{\"token\":\"\"}}],"
+                               "\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\",\"user\":\"u\"}}],\"current-context\":\"x\"}";
+    assert_int_equal(parse(text, "", &k, sentence), 0);
+    assert_string_equal(k.server, "https://h");
+    assert_null(k.token);
+    assert_null(k.ca_file);
+    kubeconfig_clear(&k);
+}
+
+static void anchors_work_and_may_contain_themselves(void **state)
+{
+    (void)state;
+    char sentence[KUBE_SENTENCE_MAX];
+    struct kubeconfig k;
+    assert_int_equal(parse("clusters:\n- name: c\n  cluster: &c\n    server: https://h\n    extensions: *c\n" CONTEXT
+                           "users:\n- name: u\n  user: &u {token: t, self: *u}\n" CURRENT,
+                           NULL, &k, sentence),
+                     0);
+    assert_string_equal(k.server, "https://h");
+    kubeconfig_clear(&k);
+    refused("clusters: &a [*a, *a]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "which clusters does not have");
+    refused("a: *nowhere\n", LEASEHOLD_ERR_CONFIG, "line 1 is not YAML");
+    refused("clusters: [{name: c, cluster: {<<: {server: x}}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_UNSUPPORTED, "<<");
+}
+
+static void what_is_missing_or_wrong_is_named(void **state)
+{
+    (void)state;
+    refused("", LEASEHOLD_ERR_CONFIG, "is empty");
+    refused("just text", LEASEHOLD_ERR_CONFIG, "is not a mapping");
+    refused("- a\n- b\n", LEASEHOLD_ERR_CONFIG, "is not a mapping");
+    refused("a: [1\n", LEASEHOLD_ERR_CONFIG, "is not YAML");
+    refused("a: 1\n---\nb: 2\n", LEASEHOLD_ERR_CONFIG, "more than one YAML document");
+    refused(CLUSTER CONTEXT USER, LEASEHOLD_ERR_CONFIG, "no current-context");
+    refused(CLUSTER USER "current-context: gone\n", LEASEHOLD_ERR_CONFIG, "has no context \"gone\"");
+    refused(CLUSTER CONTEXT CURRENT, LEASEHOLD_ERR_CONFIG, "user \"u\", which users does not have");
+    refused(USER CONTEXT CURRENT, LEASEHOLD_ERR_CONFIG, "cluster \"c\", which clusters does not have");
+    refused("contexts: [{name: x, context: {user: u}}]\n" CURRENT, LEASEHOLD_ERR_CONFIG, "names no cluster");
+    refused("clusters: [{name: c, cluster: {}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "has no server");
+    refused("clusters: 5\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "clusters must be a list");
+    refused("clusters: [{name: c, cluster: [1]}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "must be a mapping");
+    refused("clusters: [{name: c, cluster: {server: {a: b}}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG,
+            "server of cluster \"c\" must be text");
+    refused("clusters: [{name: c, cluster: {server: a, server: b}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG,
+            "has server twice");
+    refused("clusters: [{name: c, cluster: {server: a, insecure-skip-tls-verify: 'yes'}}]\n" CONTEXT USER CURRENT,
+            LEASEHOLD_ERR_CONFIG, "is yes: write true or false");
+    refused("clusters: [{name: c, cluster: {server: \"a\\0b\"}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "must be text");
+    refused(CLUSTER USER "current-context: \"a\\nb\"\n", LEASEHOLD_ERR_CONFIG, "context \"a?b\""); /* one line */
+}
+
+static void what_comes_later_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const fields[] = { "exec: {command: aws}", "auth-provider: {name: gcp}", "username: u", "password: p",
+                                          "as: x", "as-uid: '1'", "as-groups: [g]", "as-user-extra: {a: [b]}" };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        char text[512], words[64];
+        snprintf(text, sizeof(text), CLUSTER CONTEXT "users: [{name: u, user: {token: SECRET, %s}}]\n" CURRENT, fields[i]);
+        snprintf(words, sizeof(words), "uses %.*s, which Leasehold does not support yet", (int)strcspn(fields[i], ":"), fields[i]);
+        refused(text, LEASEHOLD_ERR_UNSUPPORTED, words);
+    }
+    refused("clusters: [{name: c, cluster: {server: a, proxy-url: 'http://p'}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_UNSUPPORTED,
+            "uses proxy-url");
+}
+
+/* A good file with `n` times `unit` in front. */
+static char *stuffed(const char *before, const char *unit, size_t n, const char *after)
+{
+    static const char rest[] = "\n" CLUSTER CONTEXT USER CURRENT;
+    size_t size = strlen(before) + n * strlen(unit) + strlen(after) + sizeof(rest);
+    char *text = malloc(size), *end = text;
+    end = stpcpy(end, before);
+    for (size_t i = 0; i < n; i++)
+        end = stpcpy(end, unit);
+    end = stpcpy(end, after);
+    strcpy(end, rest);
+    return text;
+}
+
+static void limits_hold_at_the_limit_and_beyond(void **state)
+{
+    (void)state;
+    /* 35 values are the file's own; nesting starts at 1 with the file's mapping. */
+    static const struct {
+        const char *before, *unit, *after, *words;
+        size_t good, bad;
+    } cases[] = {
+        { "a: ", "[", NULL, "more than 32 levels", KUBE_YAML_DEPTH_MAX - 1, KUBE_YAML_DEPTH_MAX },
+        { "a: [&b x", ", *b", "]", "more than 1000 aliases", KUBE_YAML_ALIASES_MAX, KUBE_YAML_ALIASES_MAX + 1 },
+        { "a: [x", ", x", "]", "more than 50000 values", KUBE_YAML_NODES_MAX - 100, KUBE_YAML_NODES_MAX + 1 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char closing[128] = "", sentence[KUBE_SENTENCE_MAX];
+        memset(closing, ']', cases[i].after == NULL ? cases[i].good : 0);
+        char *text = stuffed(cases[i].before, cases[i].unit, cases[i].good, cases[i].after != NULL ? cases[i].after : closing);
+        struct kubeconfig k;
+        if (parse(text, NULL, &k, sentence) != 0)
+            fail_msg("%s", sentence);
+        kubeconfig_clear(&k);
+        free(text);
+        memset(closing, ']', cases[i].after == NULL ? cases[i].bad : 0);
+        text = stuffed(cases[i].before, cases[i].unit, cases[i].bad, cases[i].after != NULL ? cases[i].after : closing);
+        refused(text, LEASEHOLD_ERR_CONFIG, cases[i].words);
+        free(text);
+    }
+}
+
+static void a_megabyte_of_brackets_costs_nothing(void **state)
+{
+    (void)state;
+    char *text = malloc(KUBE_FILE_MAX + 1);
+    memset(text, '[', KUBE_FILE_MAX);
+    text[KUBE_FILE_MAX] = '\0';
+    refused(text, LEASEHOLD_ERR_CONFIG, "more than 32 levels");
+    for (size_t i = 0; i + 1 < KUBE_FILE_MAX; i += 2)
+        memcpy(text + i, "- ", 2);
+    refused(text, LEASEHOLD_ERR_CONFIG, "more than 32 levels");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_field_is_read),
+        cmocka_unit_test(json_is_yaml),
+        cmocka_unit_test(anchors_work_and_may_contain_themselves),
+        cmocka_unit_test(what_is_missing_or_wrong_is_named),
+        cmocka_unit_test(what_comes_later_is_refused_by_name),
+        cmocka_unit_test(limits_hold_at_the_limit_and_beyond),
+        cmocka_unit_test(a_megabyte_of_brackets_costs_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
