@@ -59,7 +59,7 @@ enum election_event_kind {
     ELECTION_WATCH_UP,       /* a watch stands: what changes from now on will be told */
     ELECTION_WATCH_DOWN,     /* no watch stands */
     ELECTION_WRITTEN,        /* the write asked for was acknowledged: `record`, `version` as answered */
-    ELECTION_WRITE_CONFLICT, /* 409: somebody wrote in between, or the write arrived twice */
+    ELECTION_WRITE_CONFLICT, /* 409, or 404 to a replacing write: somebody wrote in between, or the write arrived twice */
     ELECTION_WRITE_REFUSED,  /* another 4xx, or the request provably never left (connect refused): not applied */
     ELECTION_WRITE_UNKNOWN,  /* no answer, a broken one, or a 5xx: may have been or may yet be applied */
     ELECTION_RESIGN,         /* stop work, hand over, stand again `hold_off_ns` after the release (0: retry period; LEASEHOLD_NEVER: never) */

@@ -58,43 +58,82 @@ static bool released_by_mark(const struct record *prior, const struct record *r)
 }
 
 struct wait {
-    bool released;   /* free, whatever was waited for before */
-    int64_t wait_ns; /* else wait at least this long from receipt; 0: the old end stands */
+    bool released;   /* whatever was waited for before is void */
+    int64_t wait_ns; /* wait this long from receipt; 0: not at all, or where not released: the old end stands */
 };
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What an unreleased mark claims, whether or not it counts: it may be the trace of a worker whose record was wiped. */
+static int64_t marked_duration(const struct record *r)
+{
+    return r->mark.present && !r->mark.released ? ms_to_ns(r->mark.duration_ms) : 0;
+}
+
+/* How long whoever made `prior`, or somebody after it whom we have missed, may count on. A watch can be silent and a poll comes
+ * late, so that the newest renewal known need not be the newest there was: after an operator's hand the wait begins anew. */
+static int64_t prior_duration(const struct election *e, const struct record *prior)
+{
+    if (!prior || prior->kind == RECORD_ABSENT)
+        return 0;
+    int64_t own = prior->kind == RECORD_HELD ? recorded_duration(e, prior) : marked_duration(prior);
+    return longer(own, e->settings.lease_duration_ns);
+}
+
+/* Over a term of ours only its own mark frees: client-go's late release can wipe a stranger's record. A mark that changed
+ * since the foreign holder was seen is the trace of a term of ours that was missed. */
+static bool released_by_foreign_holder(const struct record *prior, const struct record *r)
+{
+    bool ours = mark_counts(prior) || (marked_duration(r) && (mark_counts(r) || !record_mark_equal(&prior->mark, &r->mark)));
+    return !ours && released_without_mark(r);
+}
 
 static struct wait wait_emptied(const struct election *e, const struct record *prior, const struct record *r)
 {
     if (released_by_mark(prior, r))
         return (struct wait){ .released = true };
-    if (prior && prior->kind == RECORD_HELD) {
-        /* Over a term of ours only its own mark frees: client-go's late release can wipe a stranger's record. */
-        bool foreign = !mark_counts(prior) && !(mark_counts(r) && !r->mark.released);
-        return (struct wait){ .released = foreign && released_without_mark(r) };
-    }
-    if (prior)
-        return (struct wait){ 0 };
-    /* Who knew nothing: an unreleased mark may be the trace of a worker whose record was wiped a moment ago. */
-    if (r->mark.present && !r->mark.released)
-        return (struct wait){ .wait_ns = r->mark.duration_ms > 0 ? ms_to_ns(r->mark.duration_ms) : e->settings.lease_duration_ns };
+    if (prior && prior->kind == RECORD_HELD && released_by_foreign_holder(prior, r))
+        return (struct wait){ .released = true };
+    if (prior && prior->kind != RECORD_ABSENT)
+        return (struct wait){ .wait_ns = longer(prior_duration(e, prior), marked_duration(r)) };
+    /* Who knew nothing. */
+    if (marked_duration(r))
+        return (struct wait){ .wait_ns = marked_duration(r) };
     if (released_without_mark(r))
         return (struct wait){ .released = true };
     return (struct wait){ .wait_ns = recorded_duration(e, r) };
+}
+
+static struct wait wait_held(const struct election *e, const struct record *prior, const struct record *r)
+{
+    if (prior && released_with_holder(prior, r))
+        return (struct wait){ .released = true, .wait_ns = ms_to_ns(RELEASED_DURATION_MS) };
+    if (mark_counts(r))
+        return (struct wait){ .wait_ns = recorded_duration(e, r) };
+    /* Without our mark it may be an edit of somebody else's term: his duration is waited for, too. A foreign holder loses
+     * nothing by it: from its second renewal on the record before is its own. */
+    return (struct wait){ .wait_ns = longer(longer(prior_duration(e, prior), marked_duration(r)), recorded_duration(e, r)) };
 }
 
 static struct wait wait_for(const struct election *e, const struct record *prior, const struct record *r)
 {
     switch (r->kind) {
     case RECORD_HELD:
-        return (struct wait){ .released = prior && released_with_holder(prior, r), .wait_ns = recorded_duration(e, r) };
+        return wait_held(e, prior, r);
     case RECORD_EMPTIED:
         return wait_emptied(e, prior, r);
     case RECORD_UNREADABLE:
-        /* An operator's hand over a record that was known: its time is waited out. A second change is somebody who renews. */
-        return (struct wait){ .wait_ns = prior && prior->kind == RECORD_HELD ? 0 : wait_without_duration(e) };
+        /* Over a record that was known it is an operator's hand; else, or when it changes again, somebody who renews. */
+        if (prior && prior->kind == RECORD_HELD)
+            return (struct wait){ .wait_ns = longer(prior_duration(e, prior), marked_duration(r)) };
+        return (struct wait){ .wait_ns = longer(wait_without_duration(e), marked_duration(r)) };
     case RECORD_ABSENT:
         break;
     }
-    return (struct wait){ 0 };
+    return (struct wait){ .wait_ns = prior_duration(e, prior) };
 }
 
 /* Where many wait they would all write at once; each takes a place in the round trips that the others need. */
@@ -110,9 +149,7 @@ static int64_t herd_delay(struct election *e)
 static void set_wait(struct election *e, leasehold_time now, const struct record *prior, const struct record *r)
 {
     struct wait wait = wait_for(e, prior, r);
-    if (wait.released && r->kind != RECORD_HELD)
-        e->wait_until = now;
-    else if (wait.released)
+    if (wait.released)
         e->wait_until = time_after(now, wait.wait_ns);
     else if (wait.wait_ns > 0)
         e->wait_until = time_later(e->wait_until, time_after(now, wait.wait_ns));

@@ -193,8 +193,8 @@ static void lock_gone_stops_work_without_grace(void **state)
     AT (1) { watch_tells_gone(); asks_read(); still_leads(); }
     AT (1.004) { reads_absent(); stops(ELECTION_REASON_LOST); no_grace(); warns(ELECTION_WARNING_TAMPERED); }
     AT (1.010) { work_stops(); asks_read(); }
-    AT (1.014) { reads_absent(); asks_nothing(); wakes_at(15.004); } /* who knew a record waits its time out, then creates */
-    AT (15.004) { clock_ticks(); asks_create(); }
+    AT (1.014) { reads_absent(); asks_nothing(); wakes_at(16.004); } /* who knew a record waits its time out, then creates */
+    AT (16.004) { clock_ticks(); asks_create(); }
 }
 
 static void late_wake_up_expires_before_the_answer_is_looked_at(void **state)
