@@ -223,8 +223,10 @@ void group_post(leasehold_group *g)
 
 void group_run_posted(leasehold_group *g)
 {
-    if (g->begin)
+    if (g->begin && g->lock) {
         group_step(g, &(struct election_event){ .kind = ELECTION_BEGIN });
+        lock_begin(g->lock);
+    }
     if (g->resign)
         group_step(g, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = g->hold_off_ns });
     if (g->close)
