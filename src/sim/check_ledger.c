@@ -40,6 +40,9 @@ static void begin(struct judge *j, const struct fact *f)
 static void applied(struct judge *j, const struct fact *f)
 {
     struct ledger_entry *l = &j->ledger[f->who];
+    /* An elector whose stamp does not grow renews nothing that anybody could see. */
+    if (l->foreign && f->before && record_equal(f->before, f->after))
+        return;
     l->holding = f->purpose != ELECTION_RELEASE;
     l->altered = l->unmarked = l->erased = l->forged = l->wiped = false;
     if (f->purpose == ELECTION_ACQUIRE) {
@@ -97,6 +100,14 @@ void ledger_fact(struct judge *j, const struct fact *f)
         break;
     case FACT_RECEIVED:
         received(j, f);
+        break;
+    case FACT_SENT:
+        if (f->write == ELECTION_WRITE_CREATE) {
+            struct ledger_entry *l = &j->ledger[f->who];
+            uint32_t slot = l->post_count++ % CHECK_POSTS;
+            l->posts[slot].decided = f->sent;
+            l->posts[slot].absent_at = l->absent_at;
+        }
         break;
     case FACT_APPLIED:
         applied(j, f);

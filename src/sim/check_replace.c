@@ -2,6 +2,15 @@
  * was applied, with the writer's clock fast by rho. It does not matter whether a worker really ran. */
 #include "sim/check.h"
 
+/* Since when `writer` knew of no lock when it decided to create one. */
+static int64_t absent_since(const struct ledger_entry *writer, int64_t decided)
+{
+    for (int i = 0; i < CHECK_POSTS; i++)
+        if (writer->posts[i].decided == decided)
+            return writer->posts[i].absent_at;
+    return INT64_MAX;
+}
+
 /* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it knew of no lock
  * from before the record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither mark
  * nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter). */
@@ -10,7 +19,7 @@ static bool is_blind(const struct ledger_entry *writer, const struct ledger_entr
     if (!holder->altered)
         return false;
     bool knew = writer->known_since <= f->sent;
-    bool before_it = f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || writer->absent_at < holder->tenure_at);
+    bool before_it = f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || absent_since(writer, f->sent) < holder->tenure_at);
     bool saw_it = holder->seen_by >> f->who & 1;
     return !knew || before_it || holder->forged || (holder->erased && !saw_it) || (holder->unmarked && !saw_it && holder->lease_ns > writer->lease_ns);
 }

@@ -11,7 +11,7 @@ enum fact_kind {
     FACT_PROCESS = 0,   /* process `who` begins: identity, lease_ns, term_ns, rate_error_ppm, foreign */
     FACT_GONE,          /* process `who` crashed or closed */
     FACT_RECEIVED,      /* `who` was shown `after` at `version` */
-    FACT_SENT,          /* `who` sent a request */
+    FACT_SENT,          /* `who` sent a request: write (NONE: a read), decided at `sent` */
     FACT_APPLIED,       /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
     FACT_ANSWERED,      /* `who` received the acknowledgement of such a write */
     FACT_OPERATED,      /* an operator changed the lock: `before` became `after`; note says how */

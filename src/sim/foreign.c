@@ -26,7 +26,7 @@ int foreign_begin(struct world *w, int node, const char *name)
     p->used = p->alive = p->foreign = true;
     p->node = node;
     snprintf(p->name, sizeof p->name, "%s", name);
-    world_tell(w, &(struct fact){ .kind = FACT_PROCESS, .who = who, .identity = p->name, .lease_ns = lease_ns, .foreign = true });
+    world_tell(w, &(struct fact){ .kind = FACT_PROCESS, .who = who, .identity = p->name, .lease_ns = lease_ns, .rate_error_ppm = p->settings.rate_error_ppm, .foreign = true });
     if (w->longest_lease_ns < lease_ns)
         w->longest_lease_ns = lease_ns;
     if (w->longest_wait_ns < lease_ns)
@@ -55,7 +55,10 @@ static void write(struct world *w, int who, enum election_purpose purpose)
 {
     struct process *p = &w->process[who];
     const struct record *old = &p->f.observed;
+    /* A wall clock that stands still would renew nothing; that is its user's fault, and not what is tried here. */
     int64_t wall_us = world_clock(w, p->node).wall_ns / 1000;
+    if (wall_us <= old->renew_us)
+        wall_us = old->renew_us + 1;
     struct election_write write = { .kind = p->f.version.resource_version ? ELECTION_WRITE_REPLACE : ELECTION_WRITE_CREATE,
                                     .purpose = purpose,
                                     .base = p->f.version,
@@ -173,7 +176,9 @@ static void answered(struct world *w, int who, const struct parcel *parcel)
     }
     lock_object_drop(p->object);
     p->object = lock_object_hold(parcel->object);
-    if (event->kind == ELECTION_WRITTEN && event->record.kind == RECORD_HELD)
+    if (p->f.releasing && event->kind == ELECTION_WRITTEN)
+        read(w, who); /* a renewal that was under way when it gave up */
+    else if (event->kind == ELECTION_WRITTEN && event->record.kind == RECORD_HELD)
         leads(w, who);
     else if (event->kind == ELECTION_READ)
         decide(w, who);
