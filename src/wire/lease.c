@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "election/bug.h"
 #include "leasehold/errors.h"
 #include "wire/dialect.h"
 #include "wire/mark.h"
 #include "wire/object.h"
 #include "wire/times.h"
 
-enum { MS_PER_S = 1000 };
+enum { MS_PER_S = 1000, RELEASED_S = 1 };
 
 /* ---- reading ---- */
 
@@ -18,6 +19,16 @@ static const json_t *field(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_null(value) ? NULL : value;
+}
+
+/* Something that the record's fields do not hold: a change of it must be a change of the record. */
+static void add_rest(struct record *r, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    uint64_t digest = r->rest ? r->rest : OBJECT_DIGEST_START;
+    /* Out of memory a change may look like none, or the other way round: then a wait is as long as it was, or longer. */
+    r->rest = object_digest(digest, text ? text : "", text ? strlen(text) + 1 : 0);
+    free(text);
 }
 
 static bool read_int32(const json_t *spec, const char *key, int32_t *ret)
@@ -31,24 +42,19 @@ static bool read_int32(const json_t *spec, const char *key, int32_t *ret)
     return true;
 }
 
-static bool read_time(const json_t *spec, const char *key, int64_t *ret)
+static bool read_time(const json_t *spec, const char *key, struct record *r, int64_t *ret)
 {
     const json_t *value = field(spec, key);
     if (!value)
         return true;
-    return json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value) && times_parse(json_string_value(value), ret) == 0;
-}
-
-static uint64_t digest_of(const json_t *value)
-{
-    size_t size = 0;
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
-    if (!text)
-        return 1;
-    size = strlen(text);
-    uint64_t digest = object_digest(OBJECT_DIGEST_START, text, size);
-    free(text);
-    return digest;
+    const char *text = object_text(value);
+    bool exact;
+    if (!text || times_parse_exact(text, ret, &exact) < 0)
+        return false;
+    /* 0 is for none. */
+    if (!exact || *ret == 0)
+        add_rest(r, value);
+    return true;
 }
 
 /* Cuts on a character's boundary, so that what is shown to people stays UTF-8. */
@@ -70,11 +76,21 @@ static bool read_holder(const json_t *spec, struct record *r)
     if (!holder)
         return true;
     /* A NUL within would make two names look the same. */
-    if (!json_is_string(holder) || strlen(json_string_value(holder)) != json_string_length(holder))
+    const char *text = object_text(holder);
+    if (!text)
         return false;
-    if (json_string_length(holder) > LEASEHOLD_IDENTITY_MAX)
-        r->rest = digest_of(holder);
-    copy_cut(r->holder, json_string_value(holder), LEASEHOLD_IDENTITY_MAX);
+    if (strlen(text) > LEASEHOLD_IDENTITY_MAX)
+        add_rest(r, holder);
+    copy_cut(r->holder, text, LEASEHOLD_IDENTITY_MAX);
+    return true;
+}
+
+static bool read_transitions(const json_t *spec, int32_t *ret)
+{
+    int32_t transitions = 0;
+    if (!read_int32(spec, "leaseTransitions", &transitions) || transitions < 0)
+        return false;
+    *ret = transitions;
     return true;
 }
 
@@ -82,14 +98,21 @@ static bool read_spec(const json_t *spec, struct record *r)
 {
     int32_t seconds = 0;
     if (!json_is_object(spec) || !read_holder(spec, r) || !read_int32(spec, "leaseDurationSeconds", &seconds) ||
-        !read_int32(spec, "leaseTransitions", &r->transitions) || !read_time(spec, "acquireTime", &r->acquire_us) ||
-        !read_time(spec, "renewTime", &r->renew_us))
+        !read_transitions(spec, &r->transitions) || !read_time(spec, "acquireTime", r, &r->acquire_us) ||
+        !read_time(spec, "renewTime", r, &r->renew_us))
         return false;
     r->duration_ms = seconds > 0 ? (int64_t)seconds * MS_PER_S : 0;
-    if (r->transitions < 0)
-        r->transitions = 0;
     r->kind = r->holder[0] ? RECORD_HELD : RECORD_EMPTIED;
     return true;
+}
+
+static void read_mark(const json_t *mark, const char *holder, struct record *r)
+{
+    const char *text = object_text(mark);
+    if (text)
+        mark_parse(text, holder, &r->mark);
+    if (mark && (!r->mark.present || r->kind == RECORD_UNREADABLE))
+        add_rest(r, mark);
 }
 
 static void lease_read(const json_t *object, const char *group, struct record *ret)
@@ -98,22 +121,22 @@ static void lease_read(const json_t *object, const char *group, struct record *r
     memset(ret, 0, sizeof *ret);
     const json_t *spec = field(object, "spec");
     const json_t *annotations = field(json_object_get(object, "metadata"), "annotations");
-    const json_t *mark = field(annotations, MARK_ANNOTATION);
-    const json_t *holder = field(spec, "holderIdentity");
+    const char *holder = "";
+    if (!object)
+        return; /* RECORD_ABSENT */
     if (!spec) {
         ret->kind = RECORD_EMPTIED;
-    } else if (!read_spec(spec, ret)) {
+    } else if (read_spec(spec, ret)) {
+        /* The mark names the holder whole, even where the record's was cut. */
+        holder = ret->kind == RECORD_HELD ? object_text(field(spec, "holderIdentity")) : "";
+    } else {
         memset(ret, 0, sizeof *ret);
         ret->kind = RECORD_UNREADABLE;
-        ret->rest = digest_of(spec);
+        /* Goes on counting where another field is garbage. */
+        read_transitions(spec, &ret->transitions);
+        add_rest(ret, spec);
     }
-    if (!json_is_string(mark))
-        return;
-    /* The mark names the holder whole, even where the record's was cut. */
-    const char *whole = ret->kind == RECORD_HELD ? json_string_value(holder) : "";
-    mark_parse(json_string_value(mark), whole, &ret->mark);
-    if (ret->kind == RECORD_UNREADABLE)
-        ret->rest = object_digest(ret->rest, json_string_value(mark), json_string_length(mark));
+    read_mark(field(annotations, MARK_ANNOTATION), holder, ret);
 }
 
 /* ---- writing ---- */
@@ -132,11 +155,29 @@ static json_t *child(json_t *object, const char *key)
     return json_object_set_new(object, key, json_object()) == 0 ? json_object_get(object, key) : NULL;
 }
 
+/* 0 is for none: kube-apiserver takes no duration of 0, and a stamp of 1970 would be a lie. */
 static int set_time(json_t *spec, const char *key, int64_t us)
 {
     char text[TIMES_MICRO_SIZE];
+    if (us == 0) {
+        json_object_del(spec, key);
+        return 0;
+    }
     times_format(us, text);
     return set(spec, key, json_string(text));
+}
+
+static int set_duration(json_t *spec, const struct record *record)
+{
+    static const char key[] = "leaseDurationSeconds";
+    if (record->kind == RECORD_EMPTIED)
+        return set(spec, key, json_integer(RELEASED_S));
+    if (record->duration_ms <= 0) {
+        json_object_del(spec, key);
+        return 0;
+    }
+    int64_t seconds = record->duration_ms / MS_PER_S + (record->duration_ms % MS_PER_S > 0);
+    return set(spec, key, json_integer(seconds < INT32_MAX ? seconds : INT32_MAX));
 }
 
 static int put_mark(json_t *object, const struct record_mark *mark, const char *mark_holder)
@@ -154,12 +195,13 @@ static int put_mark(json_t *object, const struct record_mark *mark, const char *
 static int lease_put(json_t *object, const char *group, const struct record *record, const char *mark_holder)
 {
     (void)group;
+    BUG_UNLESS(record->kind == RECORD_HELD ? record->holder[0] != 0 : record->kind == RECORD_EMPTIED);
     json_t *spec = child(object, "spec");
-    if (!spec || set(spec, "holderIdentity", json_string(record->holder)) < 0 ||
-        set(spec, "leaseDurationSeconds", json_integer(record->duration_ms / MS_PER_S)) < 0 ||
-        set_time(spec, "acquireTime", record->acquire_us) < 0 || set_time(spec, "renewTime", record->renew_us) < 0 ||
-        set(spec, "leaseTransitions", json_integer(record->transitions)) < 0)
+    if (!spec || set(spec, "holderIdentity", json_string(record->kind == RECORD_HELD ? record->holder : "")) < 0 ||
+        set_duration(spec, record) < 0 || set_time(spec, "acquireTime", record->acquire_us) < 0 ||
+        set_time(spec, "renewTime", record->renew_us) < 0 || set(spec, "leaseTransitions", json_integer(record->transitions)) < 0)
         return LEASEHOLD_ERR_MEMORY;
+    /* An elector that knows no mark leaves what it finds. */
     return record->mark.present ? put_mark(object, &record->mark, mark_holder) : 0;
 }
 

@@ -16,28 +16,39 @@ static bool read_nonce(const char *text, uint64_t *ret)
         return false;
     for (; *text; text++) {
         char c = *text;
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-        if (digit > 15)
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (digit < 0)
             return false;
-        value = value << 4 | digit;
+        value = value << 4 | (unsigned)digit;
     }
     *ret = value;
     return value != 0;
 }
 
+/* Written as text, because half of the world's JSON readers round numbers above 2^53; read as a number, too. */
+static bool read_token(const json_t *token, uint64_t *ret)
+{
+    if (!token)
+        return true;
+    if (json_is_integer(token) && json_integer_value(token) > 0) {
+        *ret = (uint64_t)json_integer_value(token);
+        return true;
+    }
+    const char *text = object_text(token);
+    return text && object_resource_version_parse(text, ret) == 0;
+}
+
 /* Every field but the token must be there and of its type: a mark read in part would say something nobody wrote. */
 static bool read_fields(const json_t *json, const char *holder, struct record_mark *ret)
 {
-    const char *named = json_string_value(json_object_get(json, "holder"));
+    const char *named = object_text(json_object_get(json, "holder"));
     const json_t *transitions = json_object_get(json, "transitions"), *duration = json_object_get(json, "leaseDurationMs");
-    const json_t *released = json_object_get(json, "released"), *token = json_object_get(json, "token");
+    const json_t *released = json_object_get(json, "released");
     if (!named || !json_is_integer(transitions) || !json_is_integer(duration) || !json_is_boolean(released))
         return false;
     if (json_integer_value(transitions) < 0 || json_integer_value(transitions) > INT32_MAX || json_integer_value(duration) <= 0)
         return false;
-    if (token && (!json_is_string(token) || object_resource_version_parse(json_string_value(token), &ret->token) < 0))
-        return false;
-    if (!read_nonce(json_string_value(json_object_get(json, "nonce")), &ret->nonce))
+    if (!read_token(json_object_get(json, "token"), &ret->token) || !read_nonce(object_text(json_object_get(json, "nonce")), &ret->nonce))
         return false;
     ret->present = true;
     ret->names_holder = *holder && strcmp(named, holder) == 0;

@@ -12,7 +12,7 @@ int object_parse(const char *bytes, size_t size, json_t **ret)
     if (size > OBJECT_SIZE_MAX)
         return LEASEHOLD_ERR_LIMIT;
     json_error_t error;
-    json_t *object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!object)
         return json_error_code(&error) == json_error_out_of_memory ? LEASEHOLD_ERR_MEMORY : LEASEHOLD_ERR_PROTOCOL;
     if (!json_is_object(object)) {
@@ -23,9 +23,15 @@ int object_parse(const char *bytes, size_t size, json_t **ret)
     return 0;
 }
 
+const char *object_text(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 static bool says(const json_t *object, const char *key, const char *value)
 {
-    const char *found = json_string_value(json_object_get(object, key));
+    const char *found = object_text(json_object_get(object, key));
     return found && strcmp(found, value) == 0;
 }
 
@@ -36,12 +42,12 @@ bool object_is(const json_t *object, const char *api_version, const char *kind)
 
 const char *object_name(const json_t *object)
 {
-    return json_string_value(json_object_get(json_object_get(object, "metadata"), "name"));
+    return object_text(json_object_get(json_object_get(object, "metadata"), "name"));
 }
 
 const char *object_namespace(const json_t *object)
 {
-    return json_string_value(json_object_get(json_object_get(object, "metadata"), "namespace"));
+    return object_text(json_object_get(json_object_get(object, "metadata"), "namespace"));
 }
 
 void object_drop_managed_fields(json_t *object)
@@ -77,8 +83,8 @@ int object_resource_version_parse(const char *text, uint64_t *ret)
 int object_version(const json_t *object, struct record_version *ret)
 {
     const json_t *metadata = json_object_get(object, "metadata");
-    const char *uid = json_string_value(json_object_get(metadata, "uid"));
-    const char *version = json_string_value(json_object_get(metadata, "resourceVersion"));
+    const char *uid = object_text(json_object_get(metadata, "uid"));
+    const char *version = object_text(json_object_get(metadata, "resourceVersion"));
     uint64_t number;
     if (!uid || !version || *uid == 0 || strlen(uid) > LEASEHOLD_UID_MAX || object_resource_version_parse(version, &number) < 0)
         return LEASEHOLD_ERR_PROTOCOL;

@@ -14,9 +14,13 @@ enum {
     OBJECT_NAME_MAX = 253,     /* Kubernetes: "Object Names and IDs", DNS subdomain */
 };
 
-/* Parses one JSON object; duplicate keys are refused, jansson bounds the depth. Returns 0 and *ret (the caller owns it), or
+/* Parses one JSON object; duplicate keys are refused, jansson bounds the depth. Strings may have NUL bytes within: an annotation
+ * of a stranger's must not make the lock unreadable; see object_text(). Returns 0 and *ret (the caller owns it), or
  * LEASEHOLD_ERR_PROTOCOL, LEASEHOLD_ERR_LIMIT above OBJECT_SIZE_MAX, LEASEHOLD_ERR_MEMORY. */
 int object_parse(const char *bytes, size_t size, json_t **ret);
+
+/* The text of a string without a NUL byte within; NULL for anything else. Borrowed from the value. */
+const char *object_text(const json_t *value);
 
 /* True if its kind and apiVersion are these. */
 bool object_is(const json_t *object, const char *api_version, const char *kind);

@@ -66,7 +66,8 @@ static bool take(const char **text, const char *any_of)
 static bool take_date(const char **text, int64_t *ret_days)
 {
     int64_t year, month, day;
-    if (!take_digits(text, 4, &year) || !take(text, "-") || !take_digits(text, 2, &month) || !take(text, "-") || !take_digits(text, 2, &day))
+    if (!take_digits(text, 4, &year) || !take(text, "-") || !take_digits(text, 2, &month) || !take(text, "-") ||
+        !take_digits(text, 2, &day))
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
         return false;
@@ -74,20 +75,23 @@ static bool take_date(const char **text, int64_t *ret_days)
     return true;
 }
 
-static bool take_clock(const char **text, int64_t *ret_seconds)
+static bool take_clock(const char **text, int64_t *ret_seconds, bool *ret_leap)
 {
     int64_t hour, minute, second;
-    if (!take_digits(text, 2, &hour) || !take(text, ":") || !take_digits(text, 2, &minute) || !take(text, ":") || !take_digits(text, 2, &second))
+    if (!take_digits(text, 2, &hour) || !take(text, ":") || !take_digits(text, 2, &minute) || !take(text, ":") ||
+        !take_digits(text, 2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > 60)
         return false;
     *ret_seconds = hour * 3600 + minute * 60 + second;
+    *ret_leap = second == 60;
     return true;
 }
 
-static bool take_fraction(const char **text, int64_t *ret_us)
+static bool take_fraction(const char **text, int64_t *ret_us, bool *ret_exact)
 {
     *ret_us = 0;
+    *ret_exact = true;
     if (!take(text, "."))
         return true;
     int digits = 0;
@@ -96,6 +100,8 @@ static bool take_fraction(const char **text, int64_t *ret_us)
             return false;
         if (digits <= MICRO_DIGITS)
             *ret_us = *ret_us * 10 + (**text - '0');
+        else if (**text != '0')
+            *ret_exact = false;
     }
     for (int i = digits; i < MICRO_DIGITS; i++)
         *ret_us *= 10;
@@ -120,17 +126,25 @@ static bool take_zone(const char **text, int64_t *ret_seconds)
     return true;
 }
 
-int times_parse(const char *text, int64_t *ret_us)
+int times_parse_exact(const char *text, int64_t *ret_us, bool *ret_exact)
 {
     int64_t days, seconds, fraction_us, zone;
-    if (!take_date(&text, &days) || !take(&text, "Tt ") || !take_clock(&text, &seconds) || !take_fraction(&text, &fraction_us) ||
-        !take_zone(&text, &zone) || *text)
+    bool exact, leap;
+    if (!take_date(&text, &days) || !take(&text, "Tt ") || !take_clock(&text, &seconds, &leap) ||
+        !take_fraction(&text, &fraction_us, &exact) || !take_zone(&text, &zone) || *text)
         return LEASEHOLD_ERR_PROTOCOL;
     int64_t us = (days * 86400 + seconds - zone) * US_PER_S + fraction_us;
     if (us < TIMES_LEAST_US || us > TIMES_MOST_US)
         return LEASEHOLD_ERR_PROTOCOL;
     *ret_us = us;
+    *ret_exact = exact && !leap;
     return 0;
+}
+
+int times_parse(const char *text, int64_t *ret_us)
+{
+    bool exact;
+    return times_parse_exact(text, ret_us, &exact);
 }
 
 static char *put_digits(char *at, int digits, int64_t value)
@@ -180,8 +194,14 @@ static const struct unit {
     const char *name;
     int64_t ns;
 } units[] = {
-    { "h", INT64_C(3600000000000) }, { "ms", 1000000 }, { "m", INT64_C(60000000000) }, { "s", 1000000000 },
-    { "us", 1000 },                  { "\xc2\xb5s", 1000 }, { "\xce\xbcs", 1000 },     { "ns", 1 },
+    { "h", INT64_C(3600000000000) },
+    { "ms", 1000000 },
+    { "m", INT64_C(60000000000) },
+    { "s", 1000000000 },
+    { "us", 1000 },
+    { "\xc2\xb5s", 1000 },
+    { "\xce\xbcs", 1000 },
+    { "ns", 1 },
 };
 
 static const struct unit *take_unit(const char **text)
@@ -274,26 +294,43 @@ static char *put_number(char *at, int64_t value)
     return at;
 }
 
+/* Adds "N.FFFunit" without the zeros at the fraction's end. */
+static char *put_last(char *at, int64_t ns, const struct unit *unit)
+{
+    at = put_number(at, ns / unit->ns);
+    int64_t rest = ns % unit->ns;
+    if (rest)
+        *at++ = '.';
+    for (int64_t place = unit->ns / 10; rest; place /= 10) {
+        *at++ = (char)('0' + rest / place);
+        rest %= place;
+    }
+    size_t size = strlen(unit->name);
+    memcpy(at, unit->name, size);
+    return at + size;
+}
+
 void times_duration_format(int64_t ns, char ret[TIMES_DURATION_SIZE])
 {
-    static const struct unit descending[] = {
-        { "h", INT64_C(3600000000000) }, { "m", INT64_C(60000000000) }, { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 },
-    };
+    static const struct unit hour = { "h", INT64_C(3600000000000) }, minute = { "m", INT64_C(60000000000) };
+    static const struct unit decimal[] = { { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 } };
     char *at = ret;
     ns = ns < 0 ? 0 : ns;
-    if (ns == 0) {
-        memcpy(ret, "0s", 3);
-        return;
+    bool any = false;
+    if (ns >= hour.ns) {
+        at = put_last(at, ns - ns % hour.ns, &hour);
+        ns %= hour.ns;
+        any = true;
     }
-    for (size_t i = 0; i < sizeof descending / sizeof *descending; i++) {
-        int64_t count = ns / descending[i].ns;
-        if (count == 0)
-            continue;
-        ns -= count * descending[i].ns;
-        at = put_number(at, count);
-        size_t size = strlen(descending[i].name);
-        memcpy(at, descending[i].name, size);
-        at += size;
+    if (ns >= minute.ns) {
+        at = put_last(at, ns - ns % minute.ns, &minute);
+        ns %= minute.ns;
+        any = true;
     }
+    size_t i = 0;
+    while (ns > 0 && ns < decimal[i].ns)
+        i++;
+    if (ns > 0 || !any)
+        at = put_last(at, ns, &decimal[i]);
     *at = 0;
 }

@@ -4,6 +4,7 @@
 #ifndef LEASEHOLD_WIRE_TIMES_H
 #define LEASEHOLD_WIRE_TIMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ enum {
  * LEASEHOLD_ERR_PROTOCOL; *ret_us is untouched then. */
 int times_parse(const char *text, int64_t *ret_us);
 
+/* The same; *ret_exact is false when *ret_us does not hold all that the text says (digits beyond the sixth, a second 60), so that
+ * two different texts may give the same number. */
+int times_parse_exact(const char *text, int64_t *ret_us, bool *ret_exact);
+
 /* Writes a MicroTime: exactly six digits, UTC. `us` outside of the years 0001 to 9999 is moved to their ends. */
 void times_format(int64_t us, char ret[TIMES_MICRO_SIZE]);
 
@@ -29,7 +34,7 @@ void times_format(int64_t us, char ret[TIMES_MICRO_SIZE]);
  * sentence fragment in `why` (may be NULL) that fits behind "… is …": "no duration: write a unit, as in 15s". */
 int times_duration_parse(const char *text, int64_t *ret_ns, const char **why);
 
-/* Writes a duration >= 0 as short as it goes: "1m30s", "500ms", "0s". */
+/* Writes a duration (below 0: as 0) as people do, exactly: "1m30s", "13.2s", "500ms", "0s". Reads back as the same. */
 void times_duration_format(int64_t ns, char ret[TIMES_DURATION_SIZE]);
 
 #endif
