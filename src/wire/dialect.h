@@ -13,14 +13,14 @@
 #include "election/record.h"
 
 struct dialect {
-    const char *name;         /* "lease", "configmap": the value of --lock */
-    const char *api_version;  /* "coordination.k8s.io/v1" */
-    const char *kind;         /* "Lease" */
-    const char *resource;     /* "leases": for paths, RBAC and error sentences */
-    const char *api_group;    /* "coordination.k8s.io"; "" for the core group */
-    const char *path_prefix;  /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
-    bool shared;              /* many groups live in one object */
-    int64_t stamp_unit_us;    /* least difference between two stamps */
+    const char *name;        /* "lease", "configmap": the value of --lock */
+    const char *api_version; /* "coordination.k8s.io/v1" */
+    const char *kind;        /* "Lease" */
+    const char *resource;    /* "leases": for paths, RBAC and error sentences */
+    const char *api_group;   /* "coordination.k8s.io"; "" for the core group */
+    const char *path_prefix; /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
+    bool shared;             /* many groups live in one object */
+    int64_t stamp_unit_us;   /* least difference between two stamps */
 
     /* Reads the record of `group` out of a lock object. Never fails: what cannot be understood is RECORD_UNREADABLE with a
      * digest in ret->rest, so that a change of garbage is a change. `group` is ignored where !shared. */

@@ -32,8 +32,8 @@ char *event_line_format(const struct event_line *line, size_t *ret_size)
 {
     char time[TIMES_MICRO_SIZE];
     times_format(line->wall_us, time);
-    json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "event", line->event, "group", text_or_null(line->group), "identity",
-                             text_or_null(line->identity), "holder", text_or_null(line->holder), "fencing_token",
+    json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "event", line->event, "group", text_or_null(line->group),
+                             "identity", text_or_null(line->identity), "holder", text_or_null(line->holder), "fencing_token",
                              text_or_null(line->fencing_token), "lock_uid", text_or_null(line->lock_uid), "reason",
                              text_or_null(line->reason), "time", time, "boottime_ns", (json_int_t)line->boottime_ns);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;

@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 struct event_line {
-    const char *event;    /* "started_leading", "stop_work", "stopped_leading", "new_leader", "warning" */
+    const char *event; /* "started_leading", "stop_work", "stopped_leading", "new_leader", "warning" */
     const char *group;
     const char *identity;
-    const char *holder;   /* NULL or "": null */
+    const char *holder; /* NULL or "": null */
     const char *fencing_token;
     const char *lock_uid;
-    const char *reason;   /* a word, or a warning's sentence */
+    const char *reason; /* a word, or a warning's sentence */
     int64_t wall_us;
     uint64_t boottime_ns;
 };

@@ -15,9 +15,20 @@ static void copy_text(char *to, size_t max, const json_t *value)
         while (size > 0 && ((unsigned char)from[size] & 0xc0) == 0x80)
             size--;
     }
-    for (size_t i = 0; i < size; i++)
-        to[i] = (unsigned char)from[i] < 0x20 || from[i] == 0x7f ? ' ' : from[i];
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)from[i];
+        if (c < 0x20 || c == 0x7f)
+            c = ' ';
+        to[i] = (char)c;
+    }
     to[size] = 0;
+}
+
+/* A word that is compared: whole, or none. */
+static void copy_word(char *to, size_t max, const json_t *value)
+{
+    if (json_string_length(value) <= max && object_text(value))
+        copy_text(to, max, value);
 }
 
 int status_read(const json_t *object, struct status *ret)
@@ -30,11 +41,11 @@ int status_read(const json_t *object, struct status *ret)
     json_int_t retry = json_integer_value(json_object_get(details, "retryAfterSeconds"));
     s.code = code >= 100 && code <= 599 ? (int)code : 0;
     s.retry_after_s = retry > 0 && retry <= INT32_MAX ? (int32_t)retry : 0;
-    copy_text(s.reason, STATUS_WORD_MAX, json_object_get(object, "reason"));
+    copy_word(s.reason, STATUS_WORD_MAX, json_object_get(object, "reason"));
     copy_text(s.message, STATUS_MESSAGE_MAX, json_object_get(object, "message"));
-    copy_text(s.name, STATUS_WORD_MAX, json_object_get(details, "name"));
-    copy_text(s.kind, STATUS_WORD_MAX, json_object_get(details, "kind"));
-    copy_text(s.group, STATUS_WORD_MAX, json_object_get(details, "group"));
+    copy_word(s.name, STATUS_WORD_MAX, json_object_get(details, "name"));
+    copy_word(s.kind, STATUS_WORD_MAX, json_object_get(details, "kind"));
+    copy_word(s.group, STATUS_WORD_MAX, json_object_get(details, "group"));
     *ret = s;
     return 0;
 }

@@ -12,13 +12,13 @@
 enum { STATUS_MESSAGE_MAX = 511, STATUS_WORD_MAX = 253 };
 
 struct status {
-    int code;                    /* 0: none */
-    char reason[STATUS_WORD_MAX + 1];
+    int code;                             /* 0: none */
+    char reason[STATUS_WORD_MAX + 1];     /* this and the other words: "" when missing or too long */
     char message[STATUS_MESSAGE_MAX + 1]; /* cut on a character's boundary; control characters are spaces */
-    char name[STATUS_WORD_MAX + 1];  /* details.name */
-    char kind[STATUS_WORD_MAX + 1];  /* details.kind: for most refusals the resource, "leases" */
-    char group[STATUS_WORD_MAX + 1]; /* details.group */
-    int32_t retry_after_s;       /* details.retryAfterSeconds; 0: none */
+    char name[STATUS_WORD_MAX + 1];       /* details.name */
+    char kind[STATUS_WORD_MAX + 1];       /* details.kind: for most refusals the resource, "leases" */
+    char group[STATUS_WORD_MAX + 1];      /* details.group */
+    int32_t retry_after_s;                /* details.retryAfterSeconds; 0: none */
 };
 
 /* Reads an answer's body. Returns 0 and *ret, or LEASEHOLD_ERR_PROTOCOL when it is no Status; *ret is untouched then. */

@@ -67,14 +67,21 @@ static void only_a_404_that_names_the_lock_says_that_it_is_absent(void **state)
 {
     (void)state;
     struct status s;
-    const char *absent = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"leases.coordination.k8s.io \\\"g\\\" not found\","
-                         "\"reason\":\"NotFound\",\"details\":{\"name\":\"g\",\"group\":\"coordination.k8s.io\",\"kind\":\"leases\"},\"code\":404}";
+    const char *absent =
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"leases.coordination.k8s.io \\\"g\\\" not found\","
+        "\"reason\":\"NotFound\",\"details\":{\"name\":\"g\",\"group\":\"coordination.k8s.io\",\"kind\":\"leases\"},\"code\":404}";
     assert_int_equal(status_parse(absent, strlen(absent), &s), 0);
     assert_true(status_names_absent(&s, "leases", "g"));
     assert_false(status_names_absent(&s, "leases", "h"));
     assert_false(status_names_absent(&s, "configmaps", "g"));
-    const char *namespace_ = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"reason\":\"NotFound\",\"details\":{\"name\":\"g\",\"kind\":\"namespaces\"},\"code\":404}";
+    const char *namespace_ = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"reason\":\"NotFound\",\"details\":{\"name\":\"g\",\"kind\":"
+                             "\"namespaces\"},\"code\":404}";
     assert_int_equal(status_parse(namespace_, strlen(namespace_), &s), 0);
+    assert_false(status_names_absent(&s, "leases", "g"));
+    const char *no_group =
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"message\":\"the server could not find the requested resource\","
+        "\"reason\":\"NotFound\",\"details\":{\"name\":\"g\",\"group\":\"coordination.k8s.io\",\"kind\":\"leases\"},\"code\":500}";
+    assert_int_equal(status_parse(no_group, strlen(no_group), &s), 0);
     assert_false(status_names_absent(&s, "leases", "g"));
     const char *unknown = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"reason\":\"NotFound\",\"details\":{},\"code\":404}";
     assert_int_equal(status_parse(unknown, strlen(unknown), &s), 0);
@@ -83,6 +90,27 @@ static void only_a_404_that_names_the_lock_says_that_it_is_absent(void **state)
     struct status before = s;
     assert_int_equal(status_parse("404 page not found", 18, &s), LEASEHOLD_ERR_PROTOCOL);
     assert_memory_equal(&s, &before, sizeof s);
+}
+
+static void a_name_that_does_not_fit_is_no_name(void **state)
+{
+    (void)state;
+    char name[STATUS_WORD_MAX + 2];
+    memset(name, 'g', sizeof name);
+    name[STATUS_WORD_MAX + 1] = 0;
+    json_t *json = json_pack("{s:s,s:s,s:s,s:i,s:{s:s,s:s,s:I}}", "kind", "Status", "apiVersion", "v1", "reason", "NotFound", "code", 404,
+                             "details", "kind", "leases", "name", name, "retryAfterSeconds", (json_int_t)INT32_MAX + 1);
+    struct status s;
+    assert_int_equal(status_read(json, &s), 0);
+    assert_int_equal(s.retry_after_s, 0);
+    name[STATUS_WORD_MAX] = 0;
+    assert_false(status_names_absent(&s, "leases", name)); /* the lock's name is what would be left after a cut */
+    json_object_set_new(json_object_get(json, "details"), "name", json_string(name));
+    json_object_set_new(json_object_get(json, "details"), "retryAfterSeconds", json_integer(7));
+    assert_int_equal(status_read(json, &s), 0);
+    assert_int_equal(s.retry_after_s, 7);
+    assert_true(status_names_absent(&s, "leases", name));
+    json_decref(json);
 }
 
 static void long_messages_are_cut_and_clean(void **state)
@@ -144,6 +172,86 @@ static void what_is_no_watch_is_refused(void **state)
     }
 }
 
+static void after_an_error_a_stream_is_of_no_further_use(void **state)
+{
+    (void)state;
+    struct watch_decoder d = { 0 };
+    struct watch_event event;
+    assert_int_equal(watch_decoder_feed(&d, "x", 1), 0);
+    assert_int_equal(watch_decoder_next(&d, &event), LEASEHOLD_ERR_PROTOCOL);
+    assert_int_equal(watch_decoder_feed(&d, stream, sizeof stream - 1), LEASEHOLD_ERR_PROTOCOL);
+    assert_int_equal(watch_decoder_next(&d, &event), LEASEHOLD_ERR_PROTOCOL);
+    watch_decoder_free(&d);
+    assert_int_equal(watch_decoder_feed(&d, stream, sizeof stream - 1), 0);
+    assert_int_equal(watch_decoder_next(&d, &event), 1);
+    json_decref(event.object);
+    watch_decoder_free(&d);
+}
+
+/* An event of exactly `size` bytes. */
+static char *event_of(size_t size)
+{
+    static const char head[] = "{\"type\":\"ADDED\",\"object\":{\"a\":\"", tail[] = "\"}}";
+    char *text = malloc(size);
+    memset(text, 'x', size);
+    memcpy(text, head, sizeof head - 1);
+    memcpy(text + size - (sizeof tail - 1), tail, sizeof tail - 1);
+    return text;
+}
+
+static int decode_in_cuts(const char *text, size_t size, size_t cut)
+{
+    struct watch_decoder d = { 0 };
+    struct watch_event event;
+    int result = 0;
+    for (size_t at = 0; at < size && result == 0; at += cut) {
+        result = watch_decoder_feed(&d, text + at, size - at < cut ? size - at : cut);
+        if (result == 0)
+            result = watch_decoder_next(&d, &event);
+    }
+    if (result == 1)
+        json_decref(event.object);
+    watch_decoder_free(&d);
+    return result;
+}
+
+static void the_limit_of_an_event_is_the_same_under_any_cut(void **state)
+{
+    (void)state;
+    static const size_t cuts[] = { 1, 16384, WATCH_EVENT_MAX };
+    char *most = event_of(WATCH_EVENT_MAX), *more = event_of(WATCH_EVENT_MAX + 1);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_int_equal(decode_in_cuts(most, WATCH_EVENT_MAX, cuts[i]), 1);
+        assert_int_equal(decode_in_cuts(more, WATCH_EVENT_MAX + 1, cuts[i]), LEASEHOLD_ERR_LIMIT);
+    }
+    free(most);
+    free(more);
+}
+
+/* Would take minutes if an event's bytes moved all that wait behind them. */
+static void many_events_in_one_piece_cost_their_bytes(void **state)
+{
+    (void)state;
+    static const char one[] = "{\"type\":\"ADDED\",\"object\":{}}\n";
+    size_t count = WATCH_EVENT_MAX / (sizeof one - 1), seen = 0;
+    char *many = malloc(count * (sizeof one - 1));
+    for (size_t i = 0; i < count; i++)
+        memcpy(many + i * (sizeof one - 1), one, sizeof one - 1);
+    struct watch_decoder d = { 0 };
+    struct watch_event event;
+    assert_int_equal(watch_decoder_feed(&d, many, count * (sizeof one - 1)), 0);
+    for (; watch_decoder_next(&d, &event) == 1; seen++)
+        json_decref(event.object);
+    assert_int_equal(seen, count);
+    assert_null(d.buffer); /* nothing waits, nothing is held */
+    /* Bytes that nobody takes are not gathered for ever. */
+    assert_int_equal(watch_decoder_feed(&d, many, count * (sizeof one - 1)), 0);
+    assert_int_equal(watch_decoder_feed(&d, many, count * (sizeof one - 1)), 0);
+    assert_int_equal(watch_decoder_feed(&d, many, count * (sizeof one - 1)), LEASEHOLD_ERR_LIMIT);
+    watch_decoder_free(&d);
+    free(many);
+}
+
 static void an_event_without_end_is_refused(void **state)
 {
     (void)state;
@@ -159,7 +267,7 @@ static void an_event_without_end_is_refused(void **state)
         if (result == 0)
             result = watch_decoder_next(&d, &event);
     }
-    assert_true(result == LEASEHOLD_ERR_LIMIT || result == LEASEHOLD_ERR_PROTOCOL);
+    assert_int_equal(result, LEASEHOLD_ERR_LIMIT);
     watch_decoder_free(&d);
 }
 
@@ -172,22 +280,37 @@ static void paths_are_encoded_and_bounded(void **state)
     assert_true(request_lock_path(&dialect_lease, "ns", "a/b?c", path, sizeof path) > 0);
     assert_string_equal(path, "/apis/coordination.k8s.io/v1/namespaces/ns/leases/a%2Fb%3Fc");
     assert_true(request_watch_path(&dialect_lease, "ns", "g", 17, 300, path, sizeof path) > 0);
-    assert_string_equal(path, "/apis/coordination.k8s.io/v1/namespaces/ns/leases?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3Dg"
-                              "&resourceVersion=17&timeoutSeconds=300");
+    assert_string_equal(
+        path, "/apis/coordination.k8s.io/v1/namespaces/ns/leases?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3Dg"
+              "&resourceVersion=17&timeoutSeconds=300");
     assert_true(request_collection_path(&dialect_lease, NULL, path, sizeof path) > 0);
     assert_string_equal(path, "/apis/coordination.k8s.io/v1/leases");
+    memset(path, '#', sizeof path);
     assert_int_equal(request_lock_path(&dialect_lease, "ns", "g", path, 20), LEASEHOLD_ERR_LIMIT);
+    assert_int_equal(request_watch_path(&dialect_lease, "ns", "g", 17, 300, path, 100), LEASEHOLD_ERR_LIMIT);
+    assert_int_equal(path[0], '#'); /* untouched */
+    int length = request_lock_path(&dialect_lease, "ns", "g", path, sizeof path);
+    assert_int_equal(request_lock_path(&dialect_lease, "ns", "g", path, (size_t)length), LEASEHOLD_ERR_LIMIT);
+    assert_int_equal(request_lock_path(&dialect_lease, "ns", "g", path, (size_t)length + 1), length);
+    char name[1000];
+    memset(name, '/', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    assert_int_equal(request_lock_path(&dialect_lease, "ns", name, path, sizeof path), LEASEHOLD_ERR_LIMIT);
 }
 
 static void event_lines_have_every_key(void **state)
 {
     (void)state;
     size_t size;
-    char *line = event_line_format(&(struct event_line){ .event = "warning", .group = "g", .identity = "a\xff", .reason = "x\ny", .wall_us = 0, .boottime_ns = 5 }, &size);
+    char *line = event_line_format(
+        &(struct event_line){ .event = "warning", .group = "g", .identity = "a\xff", .reason = "x\ny", .wall_us = 0, .boottime_ns = 5 },
+        &size);
     assert_non_null(line);
     assert_null(strchr(line, '\n'));
     json_t *json = json_loads(line, 0, NULL);
-    static const char *const keys[] = { "event", "group", "identity", "holder", "fencing_token", "lock_uid", "reason", "time", "boottime_ns" };
+    static const char *const keys[] = {
+        "event", "group", "identity", "holder", "fencing_token", "lock_uid", "reason", "time", "boottime_ns"
+    };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_non_null(json_object_get(json, keys[i]));
     assert_string_equal(json_string_value(json_object_get(json, "time")), "1970-01-01T00:00:00.000000Z");
@@ -203,9 +326,13 @@ int main(void)
         cmocka_unit_test(names_are_dns_subdomains),
         cmocka_unit_test(objects_must_be_objects_without_duplicates),
         cmocka_unit_test(only_a_404_that_names_the_lock_says_that_it_is_absent),
+        cmocka_unit_test(a_name_that_does_not_fit_is_no_name),
         cmocka_unit_test(long_messages_are_cut_and_clean),
         cmocka_unit_test(a_stream_gives_the_same_events_under_any_cut),
         cmocka_unit_test(what_is_no_watch_is_refused),
+        cmocka_unit_test(after_an_error_a_stream_is_of_no_further_use),
+        cmocka_unit_test(the_limit_of_an_event_is_the_same_under_any_cut),
+        cmocka_unit_test(many_events_in_one_piece_cost_their_bytes),
         cmocka_unit_test(an_event_without_end_is_refused),
         cmocka_unit_test(paths_are_encoded_and_bounded),
         cmocka_unit_test(event_lines_have_every_key),
