@@ -1,0 +1,153 @@
+#include "cli/list.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/http.h"
+#include "io/loop.h"
+#include "kube/config.h"
+#include "wire/dialect.h"
+#include "wire/object.h"
+#include "wire/request.h"
+#include "wire/status.h"
+
+enum { LIST_BYTES_MAX = 64 << 20, LIST_ITEMS_MAX = 100000 };
+
+struct list {
+    const struct dialect *dialect;
+    bool answered;
+    int code;
+    struct status_row *rows;
+    size_t count;
+};
+
+static char *copy_of(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+void list_free(struct status_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)(uintptr_t)rows[i].name);
+        free((char *)(uintptr_t)rows[i].namespace_);
+    }
+    free(rows);
+}
+
+static bool add_row(struct list *l, const json_t *object, struct status_row *row)
+{
+    struct record r;
+    struct record_version version = { .resource_version = 0 };
+    l->dialect->read(object, "", &r);
+    object_version(object, &version);
+    *row = (struct status_row){ .lock = l->dialect->name, .name = copy_of(object_name(object)), .namespace_ = copy_of(object_namespace(object)) };
+    if (!row->name || !row->namespace_)
+        return false;
+    row->group = row->name;
+    static const int states[] = { LEASEHOLD_RECORD_ABSENT, LEASEHOLD_RECORD_EMPTIED, LEASEHOLD_RECORD_UNREADABLE, LEASEHOLD_RECORD_HELD };
+    row->record = (struct leasehold_record){ .size = sizeof row->record, .state = states[r.kind], .acquired_us = r.acquire_us, .renewed_us = r.renew_us };
+    row->record.transitions = (uint32_t)r.transitions;
+    row->record.lease_duration_ns = (uint64_t)r.duration_ms * 1000000;
+    row->record.resource_version = version.resource_version;
+    memcpy(row->record.holder, r.holder, sizeof r.holder);
+    memcpy(row->record.lock_uid, version.uid, sizeof version.uid);
+    if (r.mark.present && r.mark.names_holder && r.mark.token)
+        snprintf(row->record.token, sizeof row->record.token, "%" PRIu64, r.mark.token);
+    return true;
+}
+
+static void take_items(struct list *l, const json_t *items)
+{
+    size_t count = json_array_size(items);
+    if (count > LIST_ITEMS_MAX)
+        count = LIST_ITEMS_MAX;
+    l->rows = calloc(count ? count : 1, sizeof *l->rows);
+    l->code = l->rows ? EXIT_OK : EXIT_FAILED;
+    for (size_t i = 0; i < count && l->code == EXIT_OK; i++)
+        if (!add_row(l, json_array_get(items, i), &l->rows[l->count++]))
+            l->code = EXIT_FAILED;
+    if (l->code != EXIT_OK)
+        fprintf(stderr, "leasehold status: out of memory\n");
+}
+
+static void on_answer(void *user, const struct transport_answer *answer)
+{
+    struct list *l = user;
+    l->answered = true;
+    l->code = EXIT_FAILED;
+    struct status status;
+    json_t *list = NULL;
+    json_error_t error;
+    if (answer->outcome != TRANSPORT_ANSWERED) {
+        fprintf(stderr, "leasehold status: %s\n", answer->sentence);
+        return;
+    }
+    if (answer->status == 200)
+        list = json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, &error);
+    const json_t *items = json_object_get(list, "items");
+    if (json_is_array(items))
+        take_items(l, items);
+    else if (status_parse(answer->body, answer->body_size, &status) == 0)
+        fprintf(stderr, "leasehold status: the server answered %d to the list of %s: %s\n", answer->status, l->dialect->resource, status.message);
+    else
+        fprintf(stderr, "leasehold status: the server answered %d with something that is no list of %s; is this a Kubernetes API server?\n", answer->status,
+                l->dialect->resource);
+    json_decref(list);
+}
+
+static const char *environment(void *user, const char *name)
+{
+    (void)user;
+    return getenv(name);
+}
+
+static void ask(struct list *l, struct loop *loop, struct http_transport *http, const char *path, int64_t timeout_ns)
+{
+    static const struct transport_handler handler = { .on_answer = on_answer };
+    struct transport t = http_transport_interface(http);
+    struct transport_request request = { .method = "GET", .path = path, .body_max = LIST_BYTES_MAX, .limit_ns = timeout_ns, .priority = TRANSPORT_PRIORITY_OTHER };
+    struct transport_call *call;
+    l->code = EXIT_FAILED;
+    int error = t.operations->start(t.data, &request, &handler, l, &call);
+    while (error == 0 && !l->answered) {
+        error = loop_wait(loop, LEASEHOLD_NEVER);
+        if (error >= 0)
+            error = loop_dispatch(loop);
+    }
+    if (error < 0)
+        fprintf(stderr, "leasehold status: %s\n", leasehold_strerror(error));
+}
+
+int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count)
+{
+    struct list l = { .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
+    struct kube_options options = { .kubeconfig = options_value(a->options, SETTING_KUBECONFIG), .context = options_value(a->options, SETTING_CONTEXT), .environment = environment };
+    struct kube_config *config = NULL;
+    struct loop *loop = NULL;
+    struct http_transport *http = NULL;
+    char sentence[KUBE_SENTENCE_MAX], path[REQUEST_PATH_MAX];
+    if (!l.dialect) {
+        fprintf(stderr, "leasehold status: lock %s: this release knows lease only\n", options_value(a->options, SETTING_LOCK));
+        return EXIT_USAGE;
+    }
+    if (kube_config_load(&options, &config, sentence) < 0) {
+        fprintf(stderr, "leasehold status: %s\n", sentence);
+        return EXIT_FAILED;
+    }
+    const char *named = options_value(a->options, SETTING_NAMESPACE);
+    const char *namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
+    if (request_collection_path(l.dialect, namespace_, path, sizeof path) < 0)
+        fprintf(stderr, "leasehold status: namespace '%s' is too long\n", namespace_);
+    else if (loop_new(&loop) < 0 || http_transport_new(loop, config, NULL, &http) < 0)
+        fprintf(stderr, "leasehold status: cannot start: %m\n");
+    else
+        ask(&l, loop, http, path, timeout_ns);
+    http_transport_free(http);
+    loop_free(loop);
+    kube_config_free(config);
+    *ret_rows = l.rows;
+    *ret_count = l.count;
+    return l.code;
+}

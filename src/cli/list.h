@@ -1,0 +1,20 @@
+/* All locks of a namespace in one request, for `leasehold status` without a group. */
+#ifndef LEASEHOLD_CLI_LIST_H
+#define LEASEHOLD_CLI_LIST_H
+
+#include "cli/command.h"
+
+struct status_row {
+    const char *group, *namespace_, *lock, *name;
+    struct leasehold_record record;
+    bool observed;       /* judged by what was received, not by its stamp */
+    bool observed_valid;
+};
+
+bool status_row_is_valid(const struct status_row *row);
+
+/* Reads them; prints what is wrong. Returns an exit code; on EXIT_OK *ret_rows is for list_free(). */
+int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count);
+void list_free(struct status_row *rows, size_t count);
+
+#endif

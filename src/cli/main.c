@@ -1,0 +1,124 @@
+/* leasehold: one binary, one file per subcommand, this table. */
+#include <signal.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/dev.h"
+
+const struct command commands[] = {
+    { "run", cli_run, "run GROUP [OPTIONS] -- CMD [ARGUMENTS]", "run CMD only while this candidate leads" },
+    { "candidate", cli_candidate, "candidate GROUP [OPTIONS]", "stand for election without a child, and print events" },
+    { "status", cli_status, "status [GROUP] [OPTIONS]", "who leads, since when, until when" },
+    { "watch", cli_watch, "watch GROUP... [OPTIONS]", "who leads now, then every change" },
+    { "wait", cli_wait, "wait GROUP --for leader|holder=NAME|none [OPTIONS]", "wait until it is so" },
+    { "dev", cli_dev, "dev [OPTIONS] [-- CMD [ARGUMENTS]]", "serve the embedded API server" },
+    { "version", cli_version, "version", "print the version" },
+    { "help", cli_help, "help [COMMAND]", "print help" },
+};
+const size_t commands_count = sizeof commands / sizeof *commands;
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < commands_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(FILE *to)
+{
+    fprintf(to, "Leasehold: one active copy of a program on Kubernetes.\n\nUsage: leasehold COMMAND [OPTIONS] ...\n\nCommands:\n");
+    for (size_t i = 0; i < commands_count; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\n`leasehold COMMAND --help` has the options of a command; man leasehold has everything.\n");
+}
+
+int cli_version(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "--help") != 0) {
+        fprintf(stderr, "leasehold version: takes no arguments, found '%s'\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    printf("leasehold %s\n", LEASEHOLD_VERSION_STRING);
+    return EXIT_OK;
+}
+
+int cli_help(int argc, char **argv)
+{
+    if (argc < 2 || argv[1][0] == '-') {
+        print_commands(stdout);
+        return EXIT_OK;
+    }
+    const struct command *command = command_find(argv[1]);
+    if (!command) {
+        fprintf(stderr, "leasehold help: there is no command '%s'; `leasehold help` lists them\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    char help[] = "--help";
+    char *arguments[] = { argv[1], help, NULL };
+    return command->run == cli_help ? (print_commands(stdout), EXIT_OK) : command->run(2, arguments);
+}
+
+/* The number of places in which two words differ, and their difference in length: enough to notice a slip. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[32], length = strlen(b);
+    if (length >= sizeof row / sizeof *row)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= length; j++) {
+            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            size_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = replaced < least ? replaced : least;
+        }
+    }
+    return row[length];
+}
+
+static int unknown(const char *name)
+{
+    fprintf(stderr, "leasehold: there is no command '%s'; `leasehold help` lists them", name);
+    for (size_t i = 0; i < commands_count; i++) {
+        if (distance(name, commands[i].name) <= 2) {
+            fprintf(stderr, "; did you mean '%s'?", commands[i].name);
+            break;
+        }
+    }
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+/* What was written to stdout has to have arrived: a full disk must not look like success. */
+static int finish(int code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("leasehold: cannot write to stdout");
+        return code == EXIT_OK ? EXIT_FAILED : code;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return finish(cli_help(1, argv));
+    if (strcmp(argv[1], "--version") == 0)
+        return finish(cli_version(1, argv));
+    const struct command *command = command_find(argv[1]);
+    if (!command)
+        return unknown(argv[1]);
+    /* run and dev give their child the disposition that they were started with, and see to it themselves. */
+    if (command->run != cli_run && command->run != cli_dev)
+        signal(SIGPIPE, SIG_IGN);
+    return finish(command->run(argc - 1, argv + 1));
+}

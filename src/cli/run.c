@@ -1,0 +1,309 @@
+/* `leasehold run`: the supervisor's tree with an election in it. This file is what happens in the elector process, and what
+ * is checked before there is one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "supervisor/supervisor.h"
+
+struct run {
+    struct arguments *arguments;
+    const char *group;
+    struct event_output events; /* fd -1: nowhere */
+    int level;
+    int64_t half_deadline_ns;   /* no start with less than this of the term left (docs/design.md, rule 5) */
+    /* In the elector. */
+    leasehold_service *service;
+    leasehold_group *election;
+    int keeper_fd;
+    uint64_t waiting_term;      /* was too late to start: again with the next extension; 0: none */
+    struct supervisor_message start;
+};
+
+/* ---- what the election says, to the keeper ---- */
+
+static void tell(struct run *r, const struct supervisor_message *message)
+{
+    /* A full socket drops a DEADLINE, which the next one makes good; a keeper that is gone is noticed by poll. */
+    (void)supervisor_send(r->keeper_fd, message);
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from);
+}
+
+static void start(struct run *r, const leasehold_event *e)
+{
+    struct supervisor_message m = { .kind = SUPERVISOR_START, .term = leasehold_event_term(e) };
+    m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
+    m.term_at_boot_ns = (int64_t)leasehold_event_leading_until_ns(e);
+    m.latest_start_boot_ns = m.term_at_boot_ns - r->half_deadline_ns;
+    m.start.fencing_token = strtoull(leasehold_event_token(e), NULL, 10);
+    copy(m.start.group, sizeof m.start.group, r->group);
+    copy(m.start.identity, sizeof m.start.identity, leasehold_group_identity(r->election));
+    copy(m.start.namespace_name, sizeof m.start.namespace_name, leasehold_group_namespace(r->election));
+    copy(m.start.lock_uid, sizeof m.start.lock_uid, leasehold_event_lock_uid(e));
+    r->start = m;
+    r->waiting_term = 0;
+    tell(r, &m);
+}
+
+static void extend(struct run *r, const leasehold_event *e)
+{
+    struct supervisor_message m = { .kind = SUPERVISOR_DEADLINE, .term = leasehold_event_term(e) };
+    m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
+    m.term_at_boot_ns = (int64_t)leasehold_event_leading_until_ns(e);
+    if (r->waiting_term == m.term) {
+        r->start.kill_at_boot_ns = m.kill_at_boot_ns;
+        r->start.term_at_boot_ns = m.term_at_boot_ns;
+        r->start.latest_start_boot_ns = m.term_at_boot_ns - r->half_deadline_ns;
+        r->waiting_term = 0;
+        m = r->start;
+    }
+    tell(r, &m);
+}
+
+static void stop(struct run *r, const leasehold_event *e)
+{
+    struct supervisor_message m = { .kind = SUPERVISOR_STOP, .term = leasehold_event_term(e) };
+    m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
+    int reason = leasehold_event_reason(e);
+    m.stop = reason == LEASEHOLD_REASON_RENEW_DEADLINE || reason == LEASEHOLD_REASON_LOST ? SUPERVISOR_STOP_LOSS : SUPERVISOR_STOP_REQUEST;
+    if (leasehold_event_must_kill(e))
+        m.kind = SUPERVISOR_KILL;
+    tell(r, &m);
+}
+
+/* Returns true when the election has closed. */
+static bool on_event(struct run *r, const leasehold_event *e)
+{
+    switch (leasehold_event_kind(e)) {
+    case LEASEHOLD_EVENT_STARTED_LEADING:
+        start(r, e);
+        break;
+    case LEASEHOLD_EVENT_EXTENDED:
+        extend(r, e);
+        break;
+    case LEASEHOLD_EVENT_STOP_WORK:
+        stop(r, e);
+        break;
+    case LEASEHOLD_EVENT_CLOSED:
+        if (leasehold_event_group(e))
+            break;
+        tell(r, &(struct supervisor_message){ .kind = SUPERVISOR_DONE });
+        return true;
+    default:
+        break;
+    }
+    /* Orders first, then talk: a slow disk must not come before a stop. */
+    if (r->events.fd >= 0 && events_write(&r->events, e) < 0) {
+        fprintf(stderr, "leasehold run: cannot write events: %m; no more are written\n");
+        r->events.fd = -1;
+    }
+    return false;
+}
+
+/* ---- what the keeper says, to the election ---- */
+
+static void on_message(struct run *r, const struct supervisor_message *m)
+{
+    switch (m->kind) {
+    case SUPERVISOR_STOP_ASKED:
+        leasehold_service_stop(r->service);
+        break;
+    case SUPERVISOR_WORK_STOPPED:
+        if (m->outcome == SUPERVISOR_NOT_STARTED_LATE) {
+            r->waiting_term = m->term;
+            break;
+        }
+        /* Asked to close first, so that the lock is released for good and not stood for again. */
+        if (m->run_ends)
+            leasehold_service_stop(r->service);
+        leasehold_group_work_stopped(r->election, m->term);
+        break;
+    default:
+        break; /* WORK_STARTED, CMD_EXITED: the lease is kept until the whole tree is gone */
+    }
+}
+
+/* Returns 0, or -1 when the keeper is gone. */
+static int read_keeper(struct run *r)
+{
+    struct supervisor_message m;
+    int result;
+    while ((result = supervisor_receive(r->keeper_fd, &m)) == 1)
+        on_message(r, &m);
+    return result;
+}
+
+/* ---- the elector ---- */
+
+static int follow(struct run *r)
+{
+    for (;;) {
+        const leasehold_event *e;
+        while (leasehold_service_next_event(r->service, &e) == 1)
+            if (on_event(r, e))
+                return 0;
+        struct pollfd fds[] = { { .fd = leasehold_service_fd(r->service), .events = POLLIN }, { .fd = r->keeper_fd, .events = POLLIN } };
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+            fprintf(stderr, "leasehold run: cannot wait for events: %m\n");
+            return SUPERVISOR_EXIT_FAILURE;
+        }
+        if (fds[1].revents && read_keeper(r) < 0)
+            return SUPERVISOR_EXIT_FAILURE;
+        int error = leasehold_service_dispatch(r->service);
+        if (error < 0) {
+            fprintf(stderr, "leasehold run: %s\n", leasehold_strerror(error));
+            return SUPERVISOR_EXIT_FAILURE;
+        }
+    }
+}
+
+static int elect(void *user, int keeper_fd)
+{
+    struct run *r = user;
+    char sentence[SETTING_SENTENCE_MAX];
+    int code = SUPERVISOR_EXIT_FAILURE;
+    r->keeper_fd = keeper_fd;
+    leasehold_options *o = r->arguments->options;
+    int error = leasehold_service_open(&r->service, o);
+    if (error < 0) {
+        const char *why = leasehold_options_error(o);
+        fprintf(stderr, "leasehold run: %s\n", *why ? why : leasehold_strerror(error));
+        return code;
+    }
+    if (leasehold_group_open(&r->election, r->service, r->group, LEASEHOLD_CANDIDATE, NULL) < 0) {
+        leasehold_service_error(r->service, sentence, sizeof sentence);
+        fprintf(stderr, "leasehold run: %s\n", sentence);
+    } else {
+        code = follow(r);
+    }
+    r->election = leasehold_group_unref(r->election);
+    r->service = leasehold_service_unref(r->service);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAGS };
+
+static const struct flag flags[FLAGS] = {
+    [FLAG_ONCE] = { "once", 0, NULL, "end with 75 after a loss instead of standing again" },
+    [FLAG_EVENTS] = { "events", 0, "FILE|fd:N", "append events there, as -o says" },
+    [FLAG_STOP_SIGNAL] = { "stop-signal", 0, "SIGNAL", "asks CMD to stop [TERM]" },
+    [FLAG_GROUP] = { "group", 0, NULL, "signals go to CMD's process group, not to CMD alone" },
+    [FLAG_DRAIN_TIMEOUT] = { "drain-timeout", 0, "DURATION", "for CMD to end after TERM or INT, while the lease is renewed [25s]" },
+    [FLAG_ALLOW_NEW_PRIVS] = { "allow-new-privs", 0, NULL, "let CMD gain privileges by exec" },
+};
+
+static int signal_number(const char *name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = { { "TERM", SIGTERM }, { "INT", SIGINT }, { "QUIT", SIGQUIT }, { "HUP", SIGHUP },   { "USR1", SIGUSR1 },
+                  { "USR2", SIGUSR2 }, { "KILL", SIGKILL }, { "WINCH", SIGWINCH } };
+    if (strncmp(name, "SIG", 3) == 0)
+        name += 3;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].number;
+    char *end;
+    long number = strtol(name, &end, 10);
+    return *name && !*end && number > 0 && number < SIGRTMIN ? (int)number : -1;
+}
+
+static bool open_events(struct run *r, const char *where)
+{
+    if (strncmp(where, "fd:", 3) == 0) {
+        char *end;
+        errno = 0;
+        long fd = strtol(where + 3, &end, 10);
+        if (where[3] == 0 || *end || errno || fd < 0 || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
+            fprintf(stderr, "leasehold run: --events '%s' is no open descriptor; write fd:N with N as your shell opened it\n", where);
+            return false;
+        }
+        r->events.fd = (int)fd;
+        return true;
+    }
+    r->events.fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    if (r->events.fd < 0)
+        fprintf(stderr, "leasehold run: cannot open --events '%s': %m\n", where);
+    return r->events.fd >= 0;
+}
+
+static bool read_options(struct run *r, struct supervisor_options *s)
+{
+    const struct arguments *a = r->arguments;
+    s->once = a->values[FLAG_ONCE] != NULL;
+    s->group = a->values[FLAG_GROUP] != NULL;
+    s->allow_new_privs = a->values[FLAG_ALLOW_NEW_PRIVS] != NULL;
+    if (a->values[FLAG_STOP_SIGNAL] && (s->stop_signal = signal_number(a->values[FLAG_STOP_SIGNAL])) < 0) {
+        fprintf(stderr, "leasehold run: --stop-signal '%s' is no signal; write a name such as TERM or a number\n", a->values[FLAG_STOP_SIGNAL]);
+        return false;
+    }
+    if (a->values[FLAG_DRAIN_TIMEOUT] && !flags_duration("run", "drain-timeout", a->values[FLAG_DRAIN_TIMEOUT], &s->drain_timeout_ns))
+        return false;
+    return !a->values[FLAG_EVENTS] || open_events(r, a->values[FLAG_EVENTS]);
+}
+
+/* What can be wrong is found before anything stands for election. Returns 0 or an exit code. */
+static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX])
+{
+    struct arguments *a = r->arguments;
+    char sentence[SETTING_SENTENCE_MAX];
+    if (a->operands_count != 1 || !a->rest || a->rest_count == 0) {
+        fprintf(stderr, "leasehold run: wants one GROUP, and CMD behind --; usage: leasehold %s\n", command_find("run")->usage);
+        return EXIT_USAGE;
+    }
+    r->group = a->operands[0];
+    if (!options_name_is_good("group", r->group, sentence)) {
+        fprintf(stderr, "leasehold run: %s\n", sentence);
+        return EXIT_USAGE;
+    }
+    struct election_settings settings;
+    if (options_election(a->options, 1, &settings, sentence) < 0) {
+        fprintf(stderr, "leasehold run: %s\n", sentence);
+        return EXIT_USAGE;
+    }
+    r->half_deadline_ns = settings.renew_deadline_ns / 2;
+    s->stop_timeout_ns = settings.stop_timeout_ns;
+    s->release_timeout_ns = 3 * election_settings_request_limit_ns(&settings);
+    if (!read_options(r, s))
+        return EXIT_USAGE;
+    int code = supervisor_check_command(a->rest[0], path, PATH_MAX, sentence, sizeof sentence);
+    if (code != 0)
+        fprintf(stderr, "leasehold run: %s\n", sentence);
+    return code;
+}
+
+int cli_run(int argc, char **argv)
+{
+    struct arguments a;
+    struct run r = { .arguments = &a, .events = { .fd = -1 } };
+    struct supervisor_options s = supervisor_options_default();
+    char path[PATH_MAX];
+    int code;
+    if (!flags_parse(command_find("run"), SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, flags, FLAGS, argc, argv, &a, &code))
+        return code;
+    code = check(&r, &s, path);
+    if (code == 0) {
+        r.level = LEASEHOLD_LOG_WARNING + a.verbose;
+        r.events.json = a.json;
+        leasehold_options_set(a.options, "extended-events", "yes");
+        leasehold_options_set_log(a.options, events_log, &r.level);
+        s.argv = a.rest;
+        s.path = path;
+        code = supervisor_run(&s, elect, &r);
+    }
+    flags_free(&a);
+    return code;
+}

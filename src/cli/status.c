@@ -1,0 +1,234 @@
+/* `leasehold status`: one look at who leads. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/list.h"
+#include "wire/times.h"
+
+enum { FLAG_OBSERVE, FLAG_ALL, FLAG_TIMEOUT, FLAGS };
+enum { STATUS_TIMEOUT_S = 10 };
+
+static const struct flag flags[FLAGS] = {
+    [FLAG_OBSERVE] = { "observe", 0, NULL, "watch the lock until a renewal is seen or its lease is over, instead of believing its stamp" },
+    [FLAG_ALL] = { "all-namespaces", 'A', NULL, "locks of all namespaces" },
+    [FLAG_TIMEOUT] = { "timeout", 0, "DURATION", "give up when the server has not answered by then [10s]" },
+};
+
+static int64_t wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* By the record alone: its stamp against this machine's wall clock, which may differ from the writer's. */
+bool status_row_is_valid(const struct status_row *row)
+{
+    if (row->record.state != LEASEHOLD_RECORD_HELD)
+        return false;
+    if (row->observed)
+        return row->observed_valid;
+    return row->record.lease_duration_ns == 0 || wall_us() - row->record.renewed_us < (int64_t)(row->record.lease_duration_ns / 1000);
+}
+
+static const char *validity(const struct status_row *row)
+{
+    return row->observed ? "observed" : "by-record";
+}
+
+static void age(int64_t us, char ret[TIMES_DURATION_SIZE])
+{
+    int64_t ns = us < 0 ? 0 : us > INT64_MAX / 1000 ? INT64_MAX : us * 1000;
+    int64_t unit = ns >= INT64_C(10000000000) ? INT64_C(1000000000) : 1000000;
+    times_duration_format(ns / unit * unit, ret);
+}
+
+/* ---- printing ---- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *time_or_null(int64_t us)
+{
+    char time[TIMES_MICRO_SIZE];
+    times_format(us, time);
+    return us ? json_string(time) : json_null();
+}
+
+static int print_json(const struct status_row *row)
+{
+    bool valid = status_row_is_valid(row);
+    const struct leasehold_record *r = &row->record;
+    char time[TIMES_MICRO_SIZE];
+    times_format(wall_us(), time);
+    json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "event", "status", "group", row->group, "holder",
+                             text_or_null(r->holder), "leader", text_or_null(valid ? r->holder : ""), "fencing_token", text_or_null(r->token), "lock_uid",
+                             text_or_null(r->lock_uid), "lock", row->lock, "namespace", row->namespace_, "name", row->name, "lease_duration_s",
+                             r->lease_duration_ns ? json_real((double)r->lease_duration_ns / 1e9) : json_null(), "last_renewal_age_s",
+                             r->renewed_us ? json_real((double)(wall_us() - r->renewed_us) / 1e6) : json_null(), "since",
+                             time_or_null(r->acquired_us), "transitions", (json_int_t)r->transitions, "valid", valid, "validity",
+                             validity(row), "time", time);
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!text)
+        return -1;
+    printf("%s\n", text);
+    free(text);
+    return 0;
+}
+
+static void print_table(const struct status_row *rows, size_t count, bool wide, bool namespaces)
+{
+    printf("%s%-24s %-32s %-10s %-10s %-8s %s%s\n", namespaces ? "NAMESPACE        " : "", "GROUP", "LEADER", "SINCE", "RENEWED", "LEASE", "VALIDITY",
+           wide ? "    TERMS  TOKEN        LOCK" : "");
+    for (size_t i = 0; i < count; i++) {
+        const struct leasehold_record *r = &rows[i].record;
+        char since[TIMES_DURATION_SIZE] = "-", renewed[TIMES_DURATION_SIZE] = "-", lease[TIMES_DURATION_SIZE] = "-";
+        bool valid = status_row_is_valid(&rows[i]);
+        if (r->acquired_us && valid)
+            age(wall_us() - r->acquired_us, since);
+        if (r->renewed_us)
+            age(wall_us() - r->renewed_us, renewed);
+        if (r->lease_duration_ns)
+            times_duration_format((int64_t)r->lease_duration_ns, lease);
+        if (namespaces)
+            printf("%-16s ", rows[i].namespace_);
+        printf("%-24s %-32s %-10s %-10s %-8s %s", rows[i].group, valid ? r->holder : "<none>", since, renewed, lease, validity(&rows[i]));
+        if (wide)
+            printf("%s%-6" PRIu32 " %-12s %s/%s", rows[i].observed ? "     " : "    ", r->transitions, r->token[0] ? r->token : "-", rows[i].lock, rows[i].name);
+        putchar('\n');
+    }
+}
+
+static int print_rows(const struct arguments *a, const struct status_row *rows, size_t count)
+{
+    if (a->json || a->names) {
+        for (size_t i = 0; i < count; i++) {
+            if (a->names)
+                printf("%s\n", status_row_is_valid(&rows[i]) ? rows[i].record.holder : "");
+            else if (print_json(&rows[i]) < 0) {
+                fprintf(stderr, "leasehold status: out of memory\n");
+                return EXIT_FAILED;
+            }
+        }
+        return EXIT_OK;
+    }
+    print_table(rows, count, a->wide, a->values[FLAG_ALL] != NULL);
+    return EXIT_OK;
+}
+
+/* ---- one group, through an observer ---- */
+
+/* Observed: a renewal came, or the lease we received was over on our own clock. */
+static bool observed_enough(const leasehold_group *g, const struct leasehold_record *first, struct status_row *row)
+{
+    row->observed = true;
+    if (row->record.state != LEASEHOLD_RECORD_HELD)
+        return true;
+    char leader[256];
+    row->observed_valid = leasehold_group_leader(g, leader, sizeof leader) > 0;
+    return !row->observed_valid || row->record.renewed_us != first->renewed_us || row->record.transitions != first->transitions;
+}
+
+static int look(struct session *s, leasehold_group *g, bool observe, int64_t timeout_ns, struct status_row *row)
+{
+    struct leasehold_record first = { .size = 0 };
+    int64_t until = session_now_ns() + timeout_ns;
+    for (;;) {
+        const leasehold_event *e = NULL;
+        int result = session_next(s, until, &e);
+        if (result < 0)
+            return EXIT_FAILED;
+        row->record.size = sizeof row->record;
+        if (leasehold_group_record(g, &row->record) == 1) {
+            if (!observe)
+                return EXIT_OK;
+            if (!first.size) {
+                first = row->record;
+                until = (int64_t)row->record.valid_until_ns + 1000000000;
+            }
+            if (observed_enough(g, &first, row))
+                return EXIT_OK;
+        } else if (result == 1 && leasehold_event_kind(e) == LEASEHOLD_EVENT_WARNING) {
+            fprintf(stderr, "leasehold status: %s\n", leasehold_event_text(e));
+            return EXIT_FAILED;
+        }
+        if (result == 0 && s->signalled)
+            return 128 + s->signalled;
+        if (result == 0)
+            break;
+    }
+    if (first.size)
+        return EXIT_OK;
+    fprintf(stderr, "leasehold status: the server did not answer within the time given (--timeout)\n");
+    return EXIT_FAILED;
+}
+
+static int status_of_group(struct session *s, const struct arguments *a, int64_t timeout_ns)
+{
+    leasehold_group *g = NULL;
+    if (leasehold_group_open(&g, s->service, a->operands[0], LEASEHOLD_OBSERVER, NULL) < 0) {
+        char sentence[SETTING_SENTENCE_MAX];
+        leasehold_service_error(s->service, sentence, sizeof sentence);
+        fprintf(stderr, "leasehold status: %s\n", sentence);
+        return EXIT_USAGE;
+    }
+    struct status_row row = { .group = a->operands[0], .namespace_ = leasehold_group_namespace(g), .lock = leasehold_group_lock(g), .name = leasehold_group_lock_name(g) };
+    int code = look(s, g, a->values[FLAG_OBSERVE] != NULL, timeout_ns, &row);
+    if (code == EXIT_OK && row.record.state == LEASEHOLD_RECORD_ABSENT) {
+        fprintf(stderr, "leasehold status: there is no lock %s/%s in namespace %s\n", row.lock, row.name, row.namespace_);
+        code = EXIT_NO_LOCK;
+    } else if (code == EXIT_OK) {
+        code = print_rows(a, &row, 1);
+        if (code == EXIT_OK && !status_row_is_valid(&row))
+            code = EXIT_NO_LEADER;
+    }
+    leasehold_group_unref(g);
+    return code;
+}
+
+/* ---- all locks of a namespace ---- */
+
+static int status_of_all(const struct arguments *a, int64_t timeout_ns)
+{
+    struct status_row *rows = NULL;
+    size_t count = 0;
+    int code = list_locks(a, a->values[FLAG_ALL] != NULL, timeout_ns, &rows, &count);
+    if (code == EXIT_OK)
+        code = print_rows(a, rows, count);
+    list_free(rows, count);
+    return code;
+}
+
+int cli_status(int argc, char **argv)
+{
+    const struct command *command = command_find("status");
+    struct arguments a;
+    int64_t timeout_ns = STATUS_TIMEOUT_S * INT64_C(1000000000);
+    int code;
+    if (!flags_parse(command, SETTING_FOR_SERVER | SETTING_FOR_OBSERVER, flags, FLAGS, argc, argv, &a, &code))
+        return code;
+    int level = LEASEHOLD_LOG_ERROR + a.verbose;
+    struct session s;
+    leasehold_options_set_log(a.options, events_log, &level);
+    code = EXIT_USAGE;
+    if (a.operands_count > 1 || a.rest || (a.operands_count == 1 && a.values[FLAG_ALL])) {
+        fprintf(stderr, "leasehold status: wants one GROUP, or -A, or neither; usage: leasehold %s\n", command->usage);
+    } else if (!a.values[FLAG_TIMEOUT] || flags_duration("status", "timeout", a.values[FLAG_TIMEOUT], &timeout_ns)) {
+        code = EXIT_FAILED;
+        if (a.operands_count == 0) {
+            code = status_of_all(&a, timeout_ns);
+        } else if (session_open(&s, command->name, a.options) == 0) {
+            code = status_of_group(&s, &a, timeout_ns);
+            session_close(&s);
+        }
+    }
+    flags_free(&a);
+    return code;
+}
