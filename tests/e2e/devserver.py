@@ -565,6 +565,8 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     PROGRAM = sys.argv[1]
+    # Under AddressSanitizer freed memory is kept for a while, which would look like growth.
+    os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1:malloc_context_size=5")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, WATCHES + 1000), hard))
     failed = 0
