@@ -67,6 +67,10 @@ void http_call_explain(struct transport_call *call, CURLcode code)
         http_explain_not_sent(call, code, says);
     else if (call->open && code == CURLE_OPERATION_TIMEDOUT)
         snprintf(sentence, HTTP_SENTENCE_MAX, "%s: nothing came on the stream for %.3gs", origin, (double)call->idle_ns / 1e9);
+    else if (call->headers_size == 0 && call->transport->config->tls && call->transport->config->client_certificate.data == NULL)
+        /* In TLS 1.3 a client hears of that only after it has sent its request, if at all. */
+        snprintf(sentence, HTTP_SENTENCE_MAX, "%s: the answer to %s broke off (%s): does the server require a client certificate?",
+                 origin, call->method, says);
     else
         snprintf(sentence, HTTP_SENTENCE_MAX, "%s: the answer to %s broke off (%s)", origin, call->method, says);
 }
