@@ -21,7 +21,7 @@ build: deps
 	@cmake --build $(BUILD) -j $(JOBS)
 
 demo: build
-	@python3 scripts/demo.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/demo-worker --lock $(or $(LOCK),lease) --svg build/demo.svg
+	@python3 scripts/demo.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/stamper --lock $(or $(LOCK),lease) --svg build/demo.svg
 
 test: deps-test
 	@mkdir -p build

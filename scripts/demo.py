@@ -166,14 +166,17 @@ class Demo:
     def stage(self, title, action):
         self.read()
         at = boottime()
-        print(f"  {title} …", end="", flush=True)
+        before = ""
+        if sys.stdout.isatty():
+            print(f"  {title} …", end="", flush=True)
+            before = "\r"
         try:
             sentence = action(at)
-            print(f"\r  {title}: {sentence}")
+            print(f"{before}  {title}: {sentence}", flush=True)
         except (TimeoutError, RuntimeError, OSError) as error:
             sentence = f"FAILED: {error}"
             self.failures.append(f"{title}: {error}")
-            print(f"\r  {title}: {sentence}")
+            print(f"{before}  {title}: {sentence}", flush=True)
         self.stages.append((title, at, sentence))
         time.sleep(0.7)  # so that stages stand apart in the picture
 
@@ -224,7 +227,7 @@ class Demo:
     def short_outage(self, at):
         leader = self.leader()
         workers = len(self.stretches())
-        self.fault({"fault": "restart", "down_ms": 1000})
+        self.fault({"action": "restart", "ms": 1000})
         time.sleep(1.0 + DEADLINE)
         self.read()
         if len(self.stretches()) != workers or self.leader() != leader:
@@ -234,7 +237,7 @@ class Demo:
     def long_outage(self, at):
         self.leader()
         down = LEASE + 1.0
-        self.fault({"fault": "restart", "down_ms": int(down * 1000)})
+        self.fault({"action": "restart", "ms": int(down * 1000)})
         name, start = self.wait_worker(at)
         return f"the API was away for {down:.0f} s, work stopped in time; {name} works {(start - at - down) * 1000:.0f} ms after its return"
 
