@@ -142,6 +142,12 @@ static void stop_with_cmd(struct reaper *r, int signal)
 
     if (!terminal->ours)
         return;
+    if ((signal == SIGTTIN || signal == SIGTTOU) && terminal_is_home(terminal)) {
+        /* `fg` of a job that runs in the background tells nobody: here CMD wants the terminal that the shell gave to us. */
+        terminal_lend(terminal, group);
+        control_send(r->family.control_fd[0], CONTROL_CONTINUE, 0, NULL);
+        return;
+    }
     terminal_take_back(terminal, group);
     if (!terminal_has_shell()) {
         /* Nobody could bring us back. The kernel would not have stopped CMD from the keyboard without us either. */
@@ -155,11 +161,38 @@ static void stop_with_cmd(struct reaper *r, int signal)
     raise(SIGSTOP);
 }
 
-/* SIGCONT: `fg` has put our group in front, `bg` has not. */
+/* `heed_stops`: a stop of CMD stops us too. */
+static void read_control(struct reaper *r, bool heed_stops)
+{
+    struct control control;
+
+    while (r->family.control_fd[0] >= 0) {
+        int result = control_receive(r->family.control_fd[0], &control);
+        if (result == 0)
+            return;
+        if (result < 0) {
+            close(r->family.control_fd[0]);
+            r->family.control_fd[0] = -1;
+            return;
+        }
+        if (control.kind == CONTROL_LOG) {
+            say(r, "%s", control.text);
+        } else if (control.kind == CONTROL_CMD_STOPPED) {
+            if (heed_stops)
+                stop_with_cmd(r, control.value);
+        } else if (control.kind == CONTROL_END) {
+            r->ended = true;
+            r->end = control.value;
+        }
+    }
+}
+
+/* SIGCONT: `fg` has put our group in front, `bg` has not. What was told of CMD's stops meanwhile is old. */
 static void go_on_with_cmd(struct reaper *r)
 {
     pid_t group = atomic_load(&r->family.board->work_group);
 
+    read_control(r, false);
     terminal_lend(&r->family.terminal, group);
     if (r->family.terminal.ours)
         control_send(r->family.control_fd[0], CONTROL_CONTINUE, 0, NULL);
@@ -202,30 +235,6 @@ static void read_signals(struct reaper *r)
 
     while (read(r->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
         on_signal(r, (int)info.ssi_signo);
-}
-
-static void read_control(struct reaper *r)
-{
-    struct control control;
-
-    while (r->family.control_fd[0] >= 0) {
-        int result = control_receive(r->family.control_fd[0], &control);
-        if (result == 0)
-            return;
-        if (result < 0) {
-            close(r->family.control_fd[0]);
-            r->family.control_fd[0] = -1;
-            return;
-        }
-        if (control.kind == CONTROL_LOG) {
-            say(r, "%s", control.text);
-        } else if (control.kind == CONTROL_CMD_STOPPED) {
-            stop_with_cmd(r, control.value);
-        } else if (control.kind == CONTROL_END) {
-            r->ended = true;
-            r->end = control.value;
-        }
-    }
 }
 
 static void close_fd(int *fd)
@@ -288,9 +297,9 @@ static void live(struct reaper *r)
         if (fds[0].revents != 0)
             read_signals(r);
         if (fds[1].revents != 0)
-            read_control(r);
+            read_control(r, true);
         if (fds[2].revents != 0) {
-            read_control(r);
+            read_control(r, false);
             return;
         }
     }

@@ -11,9 +11,14 @@ struct terminal terminal_find(void)
     return (struct terminal){ .ours = ours, .home = getpgrp() };
 }
 
+bool terminal_is_home(const struct terminal *terminal)
+{
+    return terminal->ours && tcgetpgrp(STDIN_FILENO) == terminal->home;
+}
+
 void terminal_lend(const struct terminal *terminal, pid_t group)
 {
-    if (terminal->ours && group > 0 && tcgetpgrp(STDIN_FILENO) == terminal->home)
+    if (group > 0 && terminal_is_home(terminal))
         tcsetpgrp(STDIN_FILENO, group);
 }
 

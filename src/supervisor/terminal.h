@@ -18,6 +18,9 @@ struct terminal terminal_find(void);
 /* Puts `group` in front, if P's group is. Otherwise the shell has the terminal, and we do not take it from there. */
 void terminal_lend(const struct terminal *terminal, pid_t group);
 
+/* True when P's group is in front. */
+bool terminal_is_home(const struct terminal *terminal);
+
 /* Puts P's group in front, if the work's `group`, or one of which nothing is left, is. */
 void terminal_take_back(const struct terminal *terminal, pid_t group);
 
