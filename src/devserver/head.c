@@ -1,4 +1,4 @@
-/* The head of a request: a NUL-ended text split in place. Pure. */
+/* The head of a request, a NUL-ended text split in place, and what else of HTTP is only text. Pure. */
 #include "devserver/devserver.h"
 #include "devserver/http.h"
 
@@ -148,4 +148,46 @@ bool devserver_has_token(const char *value, const char *token)
         value += size;
     }
     return false;
+}
+
+const char *devserver_header_value(const struct devserver_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return request->headers[i].value;
+    return NULL;
+}
+
+const char *devserver_http_reason(int code)
+{
+    static const struct {
+        int code;
+        const char *reason;
+    } reasons[] = {
+        { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 413, "Request Entity Too Large" },
+        { 415, "Unsupported Media Type" },
+        { 422, "Unprocessable Entity" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].code == code)
+            return reasons[i].reason;
+    return "Unknown";
 }

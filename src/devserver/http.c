@@ -134,40 +134,6 @@ void devserver_http_abort(struct devserver_connection *c, bool reset)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-const char *devserver_http_reason(int code)
-{
-    static const struct {
-        int code;
-        const char *reason;
-    } reasons[] = {
-        { 200, "OK" },
-        { 201, "Created" },
-        { 202, "Accepted" },
-        { 400, "Bad Request" },
-        { 401, "Unauthorized" },
-        { 403, "Forbidden" },
-        { 404, "Not Found" },
-        { 405, "Method Not Allowed" },
-        { 406, "Not Acceptable" },
-        { 408, "Request Timeout" },
-        { 409, "Conflict" },
-        { 410, "Gone" },
-        { 413, "Request Entity Too Large" },
-        { 415, "Unsupported Media Type" },
-        { 422, "Unprocessable Entity" },
-        { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" },
-        { 500, "Internal Server Error" },
-        { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" },
-        { 505, "HTTP Version Not Supported" },
-    };
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (reasons[i].code == code)
-            return reasons[i].reason;
-    return "Unknown";
-}
-
 /* A request that cannot even be framed: one plain answer, then the end of the connection. */
 static void refuse_framing(struct devserver_connection *c, int code, const char *why)
 {
@@ -427,14 +393,6 @@ static void on_event(struct bufferevent *stream, short what, void *user)
 }
 
 /* ---- answering ---------------------------------------------------------------------------------------------------- */
-
-const char *devserver_header_value(const struct devserver_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0)
-            return request->headers[i].value;
-    return NULL;
-}
 
 void devserver_http_expect(struct devserver_connection *c, devserver_http_closed *closed, devserver_http_drained *drained, void *user)
 {
