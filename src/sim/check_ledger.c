@@ -59,7 +59,7 @@ static void altered(struct ledger_entry *l, const struct record *after)
 {
     l->altered = true;
     bool counts = after->mark.present && (after->kind == RECORD_HELD ? after->mark.names_holder : after->mark.transitions == after->transitions);
-    if (!counts)
+    if (!counts || l->foreign)
         l->unmarked = true;
     if (l->unmarked && after->kind == RECORD_HELD && after->duration_ms < l->lease_ns / 1000000)
         l->erased = true;
@@ -72,7 +72,7 @@ static void received(struct judge *j, const struct fact *f)
 {
     struct ledger_entry *reader = &j->ledger[f->who];
     uint64_t shown = f->version.resource_version;
-    if (shown && shown < reader->newest)
+    if (shown && shown <= reader->newest)
         return;
     if (shown)
         reader->newest = shown;
@@ -80,8 +80,8 @@ static void received(struct judge *j, const struct fact *f)
         reader->known_since = f->at;
     if (f->after->kind != RECORD_ABSENT)
         reader->absent_at = INT64_MAX;
-    else if (reader->absent_at > f->at)
-        reader->absent_at = f->at;
+    else if (reader->absent_at > f->sent)
+        reader->absent_at = f->sent; /* true at some time after it asked */
     for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
         struct ledger_entry *l = &j->ledger[i];
         if (l->used && l->holding && shown >= l->first_version && shown <= l->version)

@@ -10,7 +10,7 @@ enum { SIM_PROCESSES_MAX = 64, SIM_NOBODY = -1 }; /* SIM_NOBODY: an operator, or
 enum fact_kind {
     FACT_PROCESS = 0,   /* process `who` begins: identity, lease_ns, term_ns, rate_error_ppm, foreign */
     FACT_GONE,          /* process `who` crashed or closed */
-    FACT_RECEIVED,      /* `who` was shown `after` at `version` */
+    FACT_RECEIVED,      /* `who` was shown `after` at `version`, having asked at `sent` */
     FACT_SENT,          /* `who` sent a request: write (NONE: a read), decided at `sent` */
     FACT_APPLIED,       /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
     FACT_ANSWERED,      /* `who` received the acknowledgement of such a write */

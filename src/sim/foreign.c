@@ -167,7 +167,7 @@ static void answered(struct world *w, int who, const struct parcel *parcel)
             read(w, who); /* its view is doubtful: look again */
         return;
     }
-    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .after = &event->record, .version = event->version });
+    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .sent = w->now, .after = &event->record, .version = event->version });
     bool late_release = p->f.releasing && event->kind == ELECTION_READ;
     if (late_release) {
         p->f.version = event->version; /* the version is new, what it believes is old */

@@ -144,7 +144,8 @@ static void tell_received(struct world *w, int who, const struct parcel *parcel)
     const struct election_event *event = &parcel->event;
     if (event->kind != ELECTION_READ && event->kind != ELECTION_WATCHED && event->kind != ELECTION_WRITTEN)
         return;
-    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .after = &event->record, .version = event->version });
+    int64_t asked_at = event->kind == ELECTION_READ ? w->request[parcel->request].decided_at : w->now;
+    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .sent = asked_at, .after = &event->record, .version = event->version });
     if (event->kind != ELECTION_WRITTEN)
         return;
     const struct request *r = &w->request[parcel->request];
