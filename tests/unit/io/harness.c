@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,8 +51,10 @@ static void *server_thread(void *argument)
         }
         struct server_connection *c = malloc(sizeof(*c));
         *c = (struct server_connection){ server, fd, index };
+        int on = 1; /* head and body are two writes: the second must not wait for the first one's acknowledgement */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        atomic_fetch_add(&server->connections, 1); /* before any answer; server_stop() joins this thread first */
         pthread_create(&server->threads[index], NULL, server_connection_thread, c);
-        atomic_fetch_add(&server->connections, 1);
     }
     return NULL;
 }
