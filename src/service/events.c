@@ -26,8 +26,7 @@ void events_push(struct event_queue *q, struct event_node *node, leasehold_time 
 {
     node->boot_ns = now.boot_ns;
     node->wall_us = now.wall_ns / 1000;
-    if (node->queued)
-        return;
+    events_drop(q, node);
     node->previous = q->last;
     node->next = NULL;
     *(q->last ? &q->last->next : &q->first) = node;

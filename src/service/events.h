@@ -67,7 +67,7 @@ struct leasehold_event {
     char text[EVENT_TEXT_MAX];
 };
 
-/* Puts a node at the end; one that waits already stays where it is, with what it says now. `now` is when it happened. */
+/* Puts a node at the end, also one that waits already: it now says something newer. `now` is when it happened. */
 void events_push(struct event_queue *q, struct event_node *node, leasehold_time now);
 
 /* Takes a node out, if it waits. */

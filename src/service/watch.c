@@ -43,6 +43,13 @@ static int64_t silence_ns(const struct lock *lock)
     return silence > SECOND ? silence : SECOND;
 }
 
+/* When to look whether it has fallen silent: the first time as soon as for a holder like us, since a read may tell of one. */
+static int64_t first_look_ns(const struct lock *lock)
+{
+    int64_t ours = settings_of(lock)->lease_duration_ns / 3 * 2, silence = silence_ns(lock);
+    return ours < silence ? ours : silence;
+}
+
 static void set_timer(struct lock *lock, int64_t at_ns)
 {
     timers_set(&lock->service->timers, &lock->watch.timer, at_ns);
@@ -163,6 +170,8 @@ static void on_data(void *user, const char *data, size_t size, leasehold_time re
         lock_warn(lock, "the watch told something that is no watch event: is this address that of a Kubernetes API server?");
         abandon(lock, false, false);
     }
+    if (w->call && w->opened == opened)
+        set_timer(lock, time_sum(w->heard_ns, silence_ns(lock)));
     lock_let_go(lock);
 }
 
@@ -174,7 +183,7 @@ static void on_open(void *user, leasehold_time received)
     lock_hold(lock);
     w->up = w->stood_before = true;
     w->opened_ns = w->heard_ns = received.boot_ns;
-    set_timer(lock, time_sum(received.boot_ns, silence_ns(lock)));
+    set_timer(lock, time_sum(received.boot_ns, first_look_ns(lock)));
     lock_step_all(lock, ELECTION_WATCH_UP);
     /* The present state does not tell what was deleted since the last watch: ask. */
     if (anew)
