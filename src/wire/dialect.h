@@ -23,13 +23,16 @@ struct dialect {
     int64_t stamp_unit_us;   /* least difference between two stamps */
 
     /* Reads the record of `group` out of a lock object. Never fails: what cannot be understood is RECORD_UNREADABLE with a
-     * digest in ret->rest, so that a change of garbage is a change. `group` is ignored where !shared. */
+     * digest in ret->rest, so that a change of garbage is a change. `group` is ignored where !shared. `object` NULL: no object,
+     * RECORD_ABSENT. */
     void (*read)(const json_t *object, const char *group, struct record *ret);
 
-    /* Puts `record` of `group` into `object` in place, leaving everything else (other groups' keys, annotations, labels,
-     * ownerReferences, finalizers, unknown fields of spec) as it is. For RECORD_EMPTIED writes the release form of the
-     * dialect. `mark` is written from record->mark with `holder` = mark_holder (the identity that released, or the holder).
-     * Returns 0, or LEASEHOLD_ERR_MEMORY; on failure the object is not to be used. */
+    /* Puts `record` (HELD or EMPTIED) of `group` into `object` in place, leaving everything else (other groups' keys,
+     * annotations, labels, ownerReferences, finalizers, unknown fields of spec) as it is. For RECORD_EMPTIED writes the release
+     * form of the dialect. What the record does not say (a duration or stamp of 0) is removed. The mark is written from
+     * record->mark with `holder` = mark_holder (the identity that released, or the holder); where record->mark is not present,
+     * what is there stays. Both names must be UTF-8 (object_is_utf8). Returns 0, or LEASEHOLD_ERR_MEMORY; on failure the object
+     * is not to be used. */
     int (*put)(json_t *object, const char *group, const struct record *record, const char *mark_holder);
 };
 

@@ -116,6 +116,42 @@ bool object_name_is_good(const char *name)
     return true;
 }
 
+/* Bytes of the character at *text, or 0: RFC 3629, so no overlong forms, no surrogates, nothing above U+10FFFF. */
+static size_t character_size(const unsigned char *text)
+{
+    static const struct {
+        unsigned char first, last, second_first, second_last;
+        size_t size;
+    } forms[] = {
+        { 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (forms[i].size > 1 && (text[1] < forms[i].second_first || text[1] > forms[i].second_last))
+            return 0;
+        for (size_t at = 2; at < forms[i].size; at++)
+            if ((text[at] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].size;
+    }
+    return 0;
+}
+
+bool object_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at) {
+        size_t size = character_size(at);
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
 uint64_t object_digest(uint64_t digest, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;

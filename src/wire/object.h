@@ -16,7 +16,8 @@ enum {
 
 /* Parses one JSON object; duplicate keys are refused, jansson bounds the depth. Strings may have NUL bytes within: an annotation
  * of a stranger's must not make the lock unreadable; see object_text(). Returns 0 and *ret (the caller owns it), or
- * LEASEHOLD_ERR_PROTOCOL, LEASEHOLD_ERR_LIMIT above OBJECT_SIZE_MAX, LEASEHOLD_ERR_MEMORY. */
+ * LEASEHOLD_ERR_PROTOCOL (at some places of jansson also for want of memory), LEASEHOLD_ERR_LIMIT above OBJECT_SIZE_MAX,
+ * LEASEHOLD_ERR_MEMORY. */
 int object_parse(const char *bytes, size_t size, json_t **ret);
 
 /* The text of a string without a NUL byte within; NULL for anything else. Borrowed from the value. */
@@ -40,6 +41,9 @@ int object_resource_version_parse(const char *text, uint64_t *ret);
 
 /* True if `name` is a DNS subdomain (RFC 1123) of at most OBJECT_NAME_MAX bytes. */
 bool object_name_is_good(const char *name);
+
+/* True if `text` is UTF-8, and so can stand in JSON: whatever of ours goes into an object is checked with this first. */
+bool object_is_utf8(const char *text);
 
 /* FNV-1a over bytes, for telling one garbage from another; start with OBJECT_DIGEST_START. Never 0. */
 #define OBJECT_DIGEST_START UINT64_C(14695981039346656037)

@@ -45,6 +45,23 @@ static void names_are_dns_subdomains(void **state)
         assert_false(object_name_is_good(bad[i]));
 }
 
+/* Every sequence of up to four bytes that may matter: what jansson takes is what we take. */
+static void utf8_is_what_json_can_hold(void **state)
+{
+    (void)state;
+    static const unsigned char bytes[] = { 0x01, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0,
+                                           0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf8, 0xff, 0x00 };
+    enum { N = sizeof bytes };
+    for (unsigned i = 0; i < N * N * N * N; i++) {
+        const char text[5] = { (char)bytes[i % N], (char)bytes[i / N % N], (char)bytes[i / N / N % N], (char)bytes[i / N / N / N], 0 };
+        json_t *value = json_string(text);
+        if (object_is_utf8(text) != (value != NULL))
+            fail_msg("%02x %02x %02x %02x", (unsigned)(unsigned char)text[0], (unsigned)(unsigned char)text[1],
+                     (unsigned)(unsigned char)text[2], (unsigned)(unsigned char)text[3]);
+        json_decref(value);
+    }
+}
+
 static void objects_must_be_objects_without_duplicates(void **state)
 {
     (void)state;
@@ -324,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_are_decimal_numbers),
         cmocka_unit_test(names_are_dns_subdomains),
+        cmocka_unit_test(utf8_is_what_json_can_hold),
         cmocka_unit_test(objects_must_be_objects_without_duplicates),
         cmocka_unit_test(only_a_404_that_names_the_lock_says_that_it_is_absent),
         cmocka_unit_test(a_name_that_does_not_fit_is_no_name),
