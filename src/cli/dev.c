@@ -45,8 +45,13 @@ struct dev_settings {
     char **command; /* NULL: none */
 };
 
+/* One sentence on stderr; errno's words follow where way_out is NULL. */
 static int complain(const char *what, const char *value, const char *way_out)
 {
+    if (way_out == NULL) {
+        fprintf(stderr, "leasehold dev: %s \"%s\": %m\n", what, value);
+        return EXIT_OWN_FAILURE;
+    }
     fprintf(stderr, "leasehold dev: %s \"%s\"%s\n", what, value, way_out);
     return EXIT_OWN_FAILURE;
 }
@@ -183,6 +188,24 @@ static int temporary_kubeconfig(char path[PATH_BYTES], const char *address)
 
 /* ---- CMD ---------------------------------------------------------------------------------------------------------- */
 
+/* Our environment with KUBECONFIG replaced; only for a child about to exec. NULL without memory. */
+static char **environment_with(const char *kubeconfig)
+{
+    static char variable[PATH_BYTES + sizeof "KUBECONFIG="];
+    size_t count = 0, kept = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **list = calloc(count + 2, sizeof(char *));
+    if (list == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], "KUBECONFIG=", 11) != 0)
+            list[kept++] = environ[i];
+    snprintf(variable, sizeof variable, "KUBECONFIG=%s", kubeconfig);
+    list[kept] = variable;
+    return list;
+}
+
 /* Only the child's side of the fork; told through the pipe why exec failed. */
 static void __attribute__((noreturn))
 become_command(char **command, const char *kubeconfig, const sigset_t *mask, const struct rlimit *files, pid_t parent, int report)
@@ -194,8 +217,9 @@ become_command(char **command, const char *kubeconfig, const sigset_t *mask, con
     setrlimit(RLIMIT_NOFILE, files);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);
-    if (setenv("KUBECONFIG", kubeconfig, 1) == 0)
-        execvp(command[0], command);
+    char **environment = environment_with(kubeconfig);
+    if (environment != NULL)
+        execvpe(command[0], command, environment);
     int why = errno;
     (void)!write(report, &why, sizeof why);
     _exit(EXIT_NOT_FOUND);
@@ -209,7 +233,7 @@ static int start_command(char **command, const char *kubeconfig, const sigset_t 
     pid_t parent = getpid();
 
     if (pipe2(report, O_CLOEXEC) < 0)
-        return complain("cannot make a pipe to start", command[0], "");
+        return complain("cannot make a pipe to start", command[0], NULL);
     pid_t child = fork();
     if (child == 0)
         become_command(command, kubeconfig, mask, files, parent, report[1]);
@@ -220,13 +244,14 @@ static int start_command(char **command, const char *kubeconfig, const sigset_t 
     } while (got < 0 && errno == EINTR);
     close(report[0]);
     if (child < 0)
-        return complain("cannot fork for", command[0], "");
+        return complain("cannot fork for", command[0], NULL);
     if (got == 0) {
         *ret_child = child;
         return 0;
     }
     waitpid(child, NULL, 0);
-    fprintf(stderr, "leasehold dev: cannot run \"%s\": %s\n", command[0], strerror(why));
+    errno = why;
+    complain("cannot run", command[0], NULL);
     return why == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
@@ -277,14 +302,14 @@ static int run(const struct dev_settings *s, struct devserver *server, const sig
     int result = 0;
 
     if (s->kubeconfig != NULL && write_kubeconfig(s->kubeconfig, devserver_address(server)) < 0)
-        return complain("cannot write the kubeconfig", s->kubeconfig, strerror(errno));
+        return complain("cannot write the kubeconfig", s->kubeconfig, NULL);
     if (s->command != NULL) {
         if (temporary_kubeconfig(kubeconfig, devserver_address(server)) < 0)
-            return complain("cannot write a temporary kubeconfig in TMPDIR:", strerror(errno), "");
+            return complain("cannot write a temporary kubeconfig", kubeconfig, NULL);
         result = start_command(s->command, kubeconfig, before, files, &child);
     }
     if (result == 0 && pthread_create(&thread, NULL, serve, server) != 0)
-        result = complain("cannot start a thread:", strerror(errno), "");
+        result = complain("cannot start a thread for", devserver_address(server), "");
     if (result == 0) {
         if (child == 0) {
             printf("http://%s\n", devserver_address(server));

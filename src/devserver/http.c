@@ -521,7 +521,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 static void on_accept_error(struct evconnlistener *listener, void *user)
 {
     struct devserver_http *h = user;
-    struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+    struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000L };
     evconnlistener_disable(listener);
     event_add(h->resume, &pause);
 }

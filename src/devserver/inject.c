@@ -95,10 +95,12 @@ static struct devserver_held *hold(struct devserver *d, const struct devserver_r
 
 void devserver_held_clear(struct devserver *d)
 {
-    while (d->held != NULL) {
-        if (d->held->connection != NULL)
-            devserver_http_expect(d->held->connection, NULL, NULL, NULL);
-        forget(d->held);
+    struct devserver_held *next;
+    for (struct devserver_held *held = d->held; held != NULL; held = next) {
+        next = held->next;
+        if (held->connection != NULL)
+            devserver_http_expect(held->connection, NULL, NULL, NULL);
+        forget(held);
     }
 }
 

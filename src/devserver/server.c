@@ -49,7 +49,7 @@ static int parse_listen(const char *text, struct sockaddr_storage *ret, socklen_
     size_t length = colon != NULL ? (size_t)(colon - start) - (bracketed ? 1 : 0) : 0;
 
     if (colon == NULL || length == 0 || length >= sizeof host || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || colon[1] == '\0' || atoi(colon + 1) > 65535)
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || colon[1] == '\0' || strtoul(colon + 1, NULL, 10) > 65535)
         goto malformed;
     memcpy(host, start, length);
     host[length] = '\0';
@@ -90,8 +90,7 @@ static int open_socket(struct devserver *d, const char *listen_text, char *error
         return -1;
     int fd = bind_socket(&address, size);
     if (fd < 0) {
-        snprintf(error, error_size, "cannot listen on %.64s: %s; choose another --listen, port 0 takes any free one", listen_text,
-                 strerror(errno));
+        snprintf(error, error_size, "cannot listen on %.64s: %m; choose another --listen, port 0 takes any free one", listen_text);
         return -1;
     }
     size = sizeof address;
@@ -130,7 +129,7 @@ static void on_rebirth(evutil_socket_t fd, short what, void *user)
     BUG_UNLESS(parse_listen(d->address, &address, &size, error, sizeof error) == 0);
     int listening = bind_socket(&address, size);
     if (listening < 0) {
-        struct timeval later = { .tv_usec = REBIND_PAUSE_MS * 1000 };
+        struct timeval later = { .tv_usec = REBIND_PAUSE_MS * 1000L };
         event_add(d->rebirth, &later);
         return;
     }
@@ -154,7 +153,7 @@ static size_t connection_limit(size_t wanted)
     size_t most = wanted != 0 ? wanted : DEVSERVER_CONNECTIONS_DEFAULT;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
         size_t free_descriptors =
-            limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT : (size_t)limit.rlim_cur / 2;
+            limit.rlim_cur > 2UL * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT : (size_t)limit.rlim_cur / 2;
         if (most > free_descriptors)
             most = free_descriptors;
     }
@@ -202,7 +201,7 @@ int devserver_open(const struct devserver_options *options, struct devserver **r
     d->base = event_base_new();
     d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (d->base == NULL || d->stop_fd < 0) {
-        snprintf(error, error_size, "cannot make an event loop: %s", strerror(errno));
+        snprintf(error, error_size, "cannot make an event loop: %m");
         if (d->base != NULL)
             event_base_free(d->base);
         if (d->stop_fd >= 0)

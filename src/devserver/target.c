@@ -29,7 +29,10 @@ static int decode(char *text, bool plus_is_space)
             *to++ = (char)(high * 16 + low);
             from += 2;
         } else {
-            *to++ = *from == '+' && plus_is_space ? ' ' : *from;
+            char c = *from;
+            if (c == '+' && plus_is_space)
+                c = ' ';
+            *to++ = c;
         }
     }
     *to = '\0';

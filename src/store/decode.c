@@ -222,17 +222,16 @@ static void keep_unknown(const struct member *members, const json_t *from, json_
     }
 }
 
-/* The named member of a body as a new decoded object; an empty one where it is missing. NULL with a status set. */
-static json_t *decode_struct(struct decoding *d, const json_t *body, const char *name, const struct member *members, bool unknown)
+/* The named member of a body as a new decoded object; an empty one where it is missing. NULL with a status set. where: the
+ * name with a dot, for sentences. */
+static json_t *decode_struct(struct decoding *d, const json_t *body, const char *name, const char *where, const struct member *members,
+                             bool unknown)
 {
-    char where[32];
     const json_t *from = json_object_get(body, name);
-    if (from != NULL && !json_is_null(from) && !json_is_object(from)) {
-        d->where = "";
+    d->where = "";
+    if (from != NULL && !json_is_null(from) && !json_is_object(from))
         return wrong_type(d, name, from, "object");
-    }
     json_t *to = store_must(json_object());
-    snprintf(where, sizeof where, "%s.", name);
     d->where = where;
     if (decode_members(d, members, from, to) < 0) {
         json_decref(to);
@@ -275,7 +274,7 @@ static int decode_content(struct decoding *d, const json_t *body, json_t *object
     static const struct member envelope[] = { { "kind", DROP }, { "apiVersion", DROP }, { "metadata", DROP }, { NULL, DROP } };
 
     if (strcmp(d->type->info.kind, "Lease") == 0) {
-        json_t *spec = decode_struct(d, body, "spec", lease_members, true);
+        json_t *spec = decode_struct(d, body, "spec", "spec.", lease_members, true);
         if (spec == NULL)
             return -1;
         store_set(object, "spec", spec);
@@ -322,7 +321,7 @@ json_t *store_decode(const struct store_type *t, const json_t *body, json_t **re
              t->info.version);
     store_set(object, "kind", json_string(t->info.kind));
     store_set(object, "apiVersion", json_string(version));
-    json_t *meta = decode_struct(&d, canonical, "metadata", metadata_members, false);
+    json_t *meta = decode_struct(&d, canonical, "metadata", "metadata.", metadata_members, false);
     if (meta != NULL)
         store_set(object, "metadata", meta);
     if (meta == NULL || decode_content(&d, canonical, object) < 0) {

@@ -164,7 +164,7 @@ void store_handle_delete_collection(struct store *s, const struct store_type *t,
                                     struct store_answer *ret)
 {
     struct store_kind *k = &s->kinds[t->kind];
-    struct delete_options options;
+    struct delete_options options = { .uid = NULL };
     struct store_selector selector = { 0 };
     size_t end;
 

@@ -86,14 +86,18 @@ static char *token(const char **path)
     size_t length = 0;
     BUG_UNLESS(text != NULL);
     for (; *p != '\0' && *p != '/'; p++) {
-        if (*p == '~') {
+        char c = *p;
+        if (c == '~') { /* "~0" is '~', "~1" is '/' */
             p++;
             if (*p != '0' && *p != '1') {
                 free(text);
                 return NULL;
             }
+            c = '/';
+            if (*p == '0')
+                c = '~';
         }
-        text[length++] = p[0] == '0' && p[-1] == '~' ? '~' : p[0] == '1' && p[-1] == '~' ? '/' : *p;
+        text[length++] = c;
     }
     text[length] = '\0';
     *path = p;

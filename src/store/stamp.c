@@ -113,7 +113,7 @@ static int parse_zone(const char **p, int64_t *ret_s)
     (*p)++;
     if ((hours = digits(p, 2)) < 0 || separator(p, ':') < 0 || (minutes = digits(p, 2)) < 0 || hours > 24 || minutes > 60)
         return -1;
-    *ret_s = sign * (hours * 3600 + minutes * 60);
+    *ret_s = sign * (hours * INT64_C(3600) + minutes * INT64_C(60));
     return 0;
 }
 
@@ -140,6 +140,6 @@ int store_stamp_parse(const char *text, int fraction_digits, int64_t *ret_us)
     }
     if (parse_zone(&p, &zone_s) < 0 || *p != '\0')
         return -1;
-    *ret_us = ((days * DAY_S + hour * 3600 + minute * 60 + second) - zone_s) * SECOND_US + fraction_us;
+    *ret_us = ((days * DAY_S + hour * INT64_C(3600) + minute * INT64_C(60) + second) - zone_s) * SECOND_US + fraction_us;
     return 0;
 }

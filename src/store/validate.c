@@ -97,7 +97,7 @@ static bool is_name_part(const char *text)
  */
 static bool is_qualified(const char *key, bool lower)
 {
-    char prefix[STORE_NAME_MAX + 1];
+    char prefix[STORE_NAME_MAX + 1] = "";
     const char *slash = strchr(key, '/');
     if (slash == NULL)
         return is_name_part(key);

@@ -106,7 +106,7 @@ static void collect_initial(struct store_watch *w)
             continue;
         if (w->initial_count == room) {
             room = room == 0 ? 8 : room * 2;
-            json_t **grown = realloc(w->initial, room * sizeof *grown);
+            json_t **grown = reallocarray(w->initial, room, sizeof(json_t *));
             BUG_UNLESS(grown != NULL);
             w->initial = grown;
         }
