@@ -1,0 +1,61 @@
+/* A kubeconfig: any bytes are read or refused, with one sentence of one line; what is read has a server and a context, and its
+ * fields are taken apart without surprises. */
+#include "fuzz.h"
+#include "kube/internal.h"
+#include "kube/kubeconfig.h"
+#include "leasehold/errors.h"
+
+static void check_url(const char *text)
+{
+    struct kube_url url;
+    const char *reason = NULL;
+    int result = kube_url_parse(text, &url, &reason);
+    MUST(result == 0 || (result == LEASEHOLD_ERR_CONFIG && reason && reason[0]));
+    if (result != 0)
+        return;
+    MUST(url.port > 0 && kube_host_good(url.host));
+    MUST(url.path_prefix[0] == 0 || url.path_prefix[0] == '/');
+    MUST(strpbrk(url.path_prefix, " ?#\r\n") == NULL);
+    kube_url_free(&url);
+}
+
+static void check_data(const char *text)
+{
+    struct kube_bytes bytes;
+    int result = text ? kube_base64_decode(text, strlen(text), &bytes) : -1;
+    MUST(result == 0 || result == LEASEHOLD_ERR_ARGUMENT || !text);
+    if (result != 0)
+        return;
+    MUST(bytes.size <= strlen(text) / 4 * 3 + 3 && bytes.data[bytes.size] == 0);
+    kube_bytes_free(&bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const contexts[] = { NULL, "x" };
+    char *text = fuzz_text(data, size);
+    for (unsigned i = 0; i < 2; i++) {
+        char sentence[KUBE_SENTENCE_MAX] = "";
+        struct kubeconfig k = { 0 };
+        int result = kubeconfig_parse("FILE", text, size, contexts[i], &k, sentence);
+        if (result != 0) {
+            MUST(result == LEASEHOLD_ERR_CONFIG || result == LEASEHOLD_ERR_UNSUPPORTED);
+            MUST(strncmp(sentence, "FILE", 4) == 0 && strlen(sentence) > 8 && strpbrk(sentence, "\n\r\x1b") == NULL);
+            MUST(k.server == NULL);
+            continue;
+        }
+        MUST(sentence[0] == 0 && k.context && k.cluster && k.server && k.server[0]);
+        check_url(k.server);
+        check_data(k.ca_data);
+        check_data(k.certificate_data);
+        check_data(k.key_data);
+        if (k.token)
+            (void)kube_token_good(k.token);
+        kubeconfig_clear(&k);
+        MUST(k.server == NULL);
+    }
+    check_url(text);
+    check_data(text);
+    free(text);
+    return 0;
+}
