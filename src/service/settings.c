@@ -54,8 +54,6 @@ const struct setting settings_table[SETTINGS] = {
                                    "How wrong the speed of any machine's clock may be", SETTING_PERCENT, CANDIDATE, 0, 200000 },
     [SETTING_FOREIGN_LEASE] = { "foreign-lease", "LEASEHOLD_FOREIGN_LEASE", "DURATION", "60s", NULL, NULL,
                                 "How long a holder is waited for whose record says no lease duration", SETTING_DURATION, LOOKER, 1, DAY },
-    [SETTING_SELECTOR] = { "selector", "LEASEHOLD_SELECTOR", "KEY=VALUE,…", "", "none", NULL,
-                           "Labels of the Pods that are members of the group", SETTING_TEXT, LOOKER, 0, SETTING_TEXT_MAX },
     [SETTING_USER_AGENT] = { "user-agent", "LEASEHOLD_USER_AGENT", "TEXT", "", "leasehold/VERSION", NULL,
                              "How requests introduce themselves to the API server", SETTING_TEXT, SERVER, 0, 256 },
     [SETTING_CONFIRM_STOP] = { "confirm-stop", "LEASEHOLD_CONFIRM_STOP", "yes|no", "yes", NULL, NULL,

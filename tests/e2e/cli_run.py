@@ -129,7 +129,7 @@ class Run(World):
         self.assert_no_overlap("a", "b")
 
     def test_freeze_of_the_whole_tree(self):
-        first = self.run_worker("a", STAMPER, self.folder / "a.stamps", "--children", "2")
+        first = self.run_worker("a")
         self.works("a")
         self.run_worker("b")
         wait_for(lambda: self.events("b"), "b to stand")

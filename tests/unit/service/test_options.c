@@ -102,11 +102,11 @@ static void a_file_is_all_or_nothing(void **state)
 {
     (void)state;
     leasehold_options *o = leasehold_options_new();
-    const char *good = "# ours\n\n  lease-duration = 30s  \r\nidentity=a b # c\nselector = app=x\n";
+    const char *good = "# ours\n\n  lease-duration = 30s  \r\nidentity=a b # c\nuser-agent = app=x\n";
     assert_int_equal(options_parse(o, "f", good, strlen(good)), 0);
     assert_string_equal(leasehold_options_get(o, "lease-duration"), "30s");
     assert_string_equal(leasehold_options_get(o, "identity"), "a b # c");
-    assert_string_equal(leasehold_options_get(o, "selector"), "app=x");
+    assert_string_equal(leasehold_options_get(o, "user-agent"), "app=x");
     const char *bad = "jitter = 1.5\nrenew-deadline = 14\n";
     assert_int_equal(options_parse(o, "/etc/x", bad, strlen(bad)), LEASEHOLD_ERR_OPTION);
     assert_int_equal(strncmp(leasehold_options_error(o), "/etc/x:2: renew-deadline: 14 is ", 32), 0);
