@@ -30,6 +30,8 @@ void check_leading(struct judge *j, const struct fact *f)
     if (f->kind != FACT_STARTED && f->kind != FACT_EXTENDED)
         return;
     const struct ledger_entry *l = &j->ledger[f->who];
+    if (f->kind == FACT_EXTENDED && f->flag)
+        check_fail(j, CHECK_LEADING, f->who, "process %d extends term %llu, which was over already", f->who, (unsigned long long)f->term);
     if (!l->foreign && f->sent > ledger_valid_until(l) + CHECK_SLACK_NS)
         check_fail(j, CHECK_LEADING, f->who, "process %d may work until %.6f s after its lease", f->who,
                    (double)(f->sent - ledger_valid_until(l)) / 1e9);

@@ -51,7 +51,8 @@ static void applied(struct judge *j, const struct fact *f)
         l->seen_by = 0;
     }
     l->applied_at = f->at;
-    l->sent_at = f->sent;
+    if (f->sent > l->sent_at) /* a second copy of an old write takes nothing back */
+        l->sent_at = f->sent;
     l->version = f->version.resource_version;
 }
 

@@ -21,8 +21,8 @@ static bool is_blind(const struct ledger_entry *writer, const struct ledger_entr
     bool knew = writer->known_since <= f->sent;
     bool before_it = f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || absent_since(writer, f->sent) < holder->tenure_at);
     bool saw_it = holder->seen_by >> f->who & 1;
-    if (holder->foreign && !saw_it)
-        return true; /* it leaves no mark, so nothing tells of a tenure that was missed */
+    if (holder->foreign)
+        return true; /* it leaves no mark: nothing tells an operator's hand from its own release, nor its lease to who missed it */
     return !knew || before_it || holder->forged || (holder->erased && !saw_it) || (holder->unmarked && !saw_it && holder->lease_ns > writer->lease_ns);
 }
 

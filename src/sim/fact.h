@@ -16,7 +16,7 @@ enum fact_kind {
     FACT_ANSWERED,      /* `who` received the acknowledgement of such a write */
     FACT_OPERATED,      /* an operator changed the lock: `before` became `after`; note says how */
     FACT_STARTED,       /* started_leading: term, token, version: newest of the server, decided at `decided`, dead by `sent` */
-    FACT_EXTENDED,
+    FACT_EXTENDED,      /* the same; flag: what was told before was over when this was decided */
     FACT_STOP,          /* stop_work: reason, flag: kill_work */
     FACT_STOPPED,       /* stopped_leading */
     FACT_WORK_BEGINS,   /* a worker of (who, term) runs from here on */

@@ -181,6 +181,7 @@ static bool receive(struct world *w, int who)
     const struct election_event *event = slot == NO_SLOT ? &clock : &w->parcel[slot].event;
     leasehold_time reading = world_clock(w, p->node);
     p->decided_at = w->now;
+    p->overdue = !p->published.ended && time_reached_by_any(reading, p->published.term_at);
     if (slot != NO_SLOT)
         tell_received(w, who, &w->parcel[slot]);
     election_step(&p->e, reading, event, &p->update);
@@ -232,6 +233,7 @@ static void tell(struct world *w, int who)
     }
     if (u->extended) {
         f.kind = FACT_EXTENDED;
+        f.flag = p->overdue && p->published.term == u->term && !u->started_leading;
         world_tell(w, &f);
         publish_extension(w, who, u);
     }
@@ -265,7 +267,6 @@ void process_stage(struct world *w, int who)
                 arm(w, who);
                 return;
             }
-            p->turn_at = w->now;
             p->turn_reading = world_clock(w, p->node);
             if (frozen_before(w, who, STAGE_RECEIVE))
                 return;
@@ -290,6 +291,9 @@ void process_stage(struct world *w, int who)
                     arm(w, who);
                 return;
             }
+            /* One dispatch takes in whatever came meanwhile. */
+            if (frozen_before(w, who, STAGE_RECEIVE))
+                return;
             break;
         }
     }

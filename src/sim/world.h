@@ -117,7 +117,7 @@ struct process {
     uint32_t timer_generation;
     int64_t frozen_until;
     leasehold_time turn_reading;
-    int64_t turn_at;
+    bool overdue; /* the term told was over when the step was made */
     int64_t decided_at;
     struct election_update update;
     uint32_t inbox[SIM_INBOX_MAX];
@@ -134,6 +134,7 @@ struct process {
         struct record_version version;
         leasehold_time observed_at;
         leasehold_time renewed_at;
+        int64_t last_stamp_us;
         uint64_t term;
         uint32_t generation;
     } f;
