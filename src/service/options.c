@@ -105,8 +105,10 @@ leasehold_options *options_copy(const leasehold_options *o)
     for (int i = 0; copy && i < SETTINGS; i++)
         if (store(copy, &settings_table[i], from->values[i]) < 0)
             copy = leasehold_options_unref(copy);
-    if (copy)
+    if (copy) {
         leasehold_options_set_log(copy, from->log, from->log_user);
+        copy->host = from->host;
+    }
     return copy;
 }
 

@@ -97,6 +97,7 @@ struct leasehold_options {
     char *values[SETTINGS]; /* NULL: not set */
     leasehold_log_fn *log;
     void *log_user;
+    void *host; /* for the host alone, borrowed: which world of a test */
     char error[SETTING_SENTENCE_MAX];
 };
 

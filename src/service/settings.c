@@ -225,13 +225,19 @@ static bool has_control_characters(const char *text)
 bool options_name_is_good(const char *what, const char *name, char sentence[SETTING_SENTENCE_MAX])
 {
     bool good = object_name_is_good(name);
-    if (!good)
-        snprintf(
-            sentence, SETTING_SENTENCE_MAX,
-            "%s is \"%.80s\"%s, but must be the name of a Kubernetes object: lower case letters, digits, '-' and '.', at most %d bytes, "
-            "with a letter or digit at both ends",
-            what, name, strlen(name) > 80 ? "…" : "", SETTING_NAME_MAX);
-    return good;
+    if (good)
+        return true;
+    /* A sentence is one line, whatever the name holds. */
+    char shown[81];
+    snprintf(shown, sizeof shown, "%s", name);
+    for (char *at = shown; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    snprintf(sentence, SETTING_SENTENCE_MAX,
+             "%s is \"%s\"%s, but must be the name of a Kubernetes object: lower case letters, digits, '-' and '.', at most %d bytes, "
+             "with a letter or digit at both ends",
+             what, shown, strlen(name) > 80 ? "…" : "", SETTING_NAME_MAX);
+    return false;
 }
 
 int setting_check(const struct setting *setting, const char *value, char sentence[SETTING_SENTENCE_MAX])
