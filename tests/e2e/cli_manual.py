@@ -25,7 +25,7 @@ class Manual(World):
     def test_the_manual_is_good_roff(self):
         result = subprocess.run(["man", "--warnings", "-l", "-Tutf8", str(MANUAL)], capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertIn("EXIT STATUS", result.stdout)
+        self.assertIn("EXIT STATUS", re.sub(".\x08", "", result.stdout))
 
 
 if __name__ == "__main__":
