@@ -16,6 +16,7 @@
 
 #include "election/bug.h"
 #include "io/clock.h"
+#include "io/http_pipe.h"
 #include "io/http_tls.h"
 #include "leasehold/errors.h"
 
@@ -172,20 +173,27 @@ static void http_collect(struct http_pool *pool)
     http_deliver(pool->transport);
 }
 
+static void http_act(struct http_pool *pool, curl_socket_t fd, int mask)
+{
+    struct http_pipe pipe;
+    int running;
+    http_pipe_enter(&pipe);
+    curl_multi_socket_action(pool->multi, fd, mask, &running);
+    http_pipe_leave(&pipe);
+    http_collect(pool);
+}
+
 static void http_on_timer(void *user, leasehold_time now)
 {
-    struct http_pool *pool = user;
-    int running;
     (void)now;
-    curl_multi_socket_action(pool->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    http_collect(pool);
+    http_act(user, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void http_on_socket(void *user, uint32_t events, leasehold_time now)
 {
     struct http_socket *s = user;
     struct http_pool *pool = s->pool;
-    int running, mask = 0;
+    int mask = 0;
     (void)now;
     if ((events & EPOLLIN) != 0)
         mask |= CURL_CSELECT_IN;
@@ -193,8 +201,7 @@ static void http_on_socket(void *user, uint32_t events, leasehold_time now)
         mask |= CURL_CSELECT_OUT;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) /* told as an error alone, libcurl would not look what it is */
         mask |= ((s->events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((s->events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0);
-    curl_multi_socket_action(pool->multi, s->fd, mask, &running);
-    http_collect(pool);
+    http_act(pool, s->fd, mask);
 }
 
 static int http_want_timer(CURLM *multi, long timeout_ms, void *user)
@@ -268,7 +275,10 @@ void http_pool_close(struct http_pool *pool)
     if (pool->multi == NULL)
         return;
     http_pool_distrust(pool); /* newer versions of libcurl would wait for the peers' farewell otherwise */
+    struct http_pipe pipe;
+    http_pipe_enter(&pipe);
     curl_multi_cleanup(pool->multi);
+    http_pipe_leave(&pipe);
     pool->multi = NULL;
     loop_timer_set(pool->transport->loop, &pool->timer, LEASEHOLD_NEVER);
     while (pool->sockets != NULL)
@@ -349,7 +359,7 @@ static size_t http_on_header(char *data, size_t one, size_t size, void *user)
     } else if (size <= 2 && (size == 0 || data[0] == '\r' || data[0] == '\n')) {
         long status = 0;
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        call->status = (int)status;
+        call->status = status >= 200 ? (int)status : 0; /* an interim answer is none */
         if (call->stream && status == 200 && !call->open) {
             call->open = call->tell_open = true;
             http_call_set_expiry(call, LEASEHOLD_NEVER); /* the idle limit runs from when this is told */
@@ -560,8 +570,11 @@ void http_call_take_back(struct transport_call *call, bool reset)
     }
     /* A handle taken out in the middle closes its connection then and there. */
     pool->abandoning = reset;
+    struct http_pipe pipe;
+    http_pipe_enter(&pipe);
     curl_multi_remove_handle(pool->multi, call->easy);
     http_call_drop_easy(call);
+    http_pipe_leave(&pipe);
     pool->abandoning = false;
     if (call->socket != NULL) {
         call->socket->call = NULL;

@@ -113,6 +113,36 @@ static void after_a_timeout_no_old_connection_is_used(void **state)
     close_plain();
 }
 
+/* Answers one request; hangs up on the second, and from then on nobody listens. */
+static void serve_once_and_vanish(struct server *s, int fd, unsigned index)
+{
+    (void)index;
+    if (!server_read(s, fd))
+        return;
+    server_answer(fd, 200, "{}");
+    if (server_read(s, fd))
+        shutdown(s->listen_fd, SHUT_RDWR);
+}
+
+/* libcurl sends again by itself when a used connection ends without an answer; that its second attempt is refused does not make
+ * the first one unsent. */
+static void a_request_lost_on_a_used_connection_may_have_been_sent(void **state)
+{
+    (void)state;
+    struct probe probe = { 0 };
+    open_plain(serve_once_and_vanish);
+    client_get(&client, &probe, "/1", S);
+    client_finish(&client, &probe);
+    assert_int_equal(probe.outcome, TRANSPORT_ANSWERED);
+    probe_clear(&probe);
+    client_get(&client, &probe, "/2", S);
+    client_finish(&client, &probe);
+    assert_int_equal(probe.outcome, TRANSPORT_BROKEN);
+    assert_int_equal(atomic_load(&server.requests), 2);
+    probe_clear(&probe);
+    close_plain();
+}
+
 static void close_with_reset(int fd)
 {
     struct linger none = { 1, 0 };
@@ -170,6 +200,20 @@ static void serve_bad_chunk(struct server *s, int fd, unsigned index)
         server_write(fd, "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n{\"a\":");
 }
 
+static void serve_interim_only(struct server *s, int fd, unsigned index)
+{
+    (void)index;
+    if (server_read(s, fd))
+        server_write(fd, "HTTP/1.1 103 X\r\n\r\n");
+}
+
+static void serve_another_protocol(struct server *s, int fd, unsigned index)
+{
+    (void)index;
+    if (server_read(s, fd))
+        server_write(fd, "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+}
+
 static void connections_that_end_too_early_are_broken(void **state)
 {
     (void)state;
@@ -179,6 +223,8 @@ static void connections_that_end_too_early_are_broken(void **state)
     expect(serve_close_within, S, TRANSPORT_BROKEN, "broke off");
     expect(serve_close_within_chunk, S, TRANSPORT_BROKEN, "broke off");
     expect(serve_bad_chunk, S, TRANSPORT_BROKEN, "broke off");
+    expect(serve_interim_only, S, TRANSPORT_BROKEN, "broke off");
+    expect(serve_another_protocol, S, TRANSPORT_BROKEN, "broke off");
 }
 
 static void an_answer_cut_in_its_headers_has_no_body(void **state)
@@ -572,6 +618,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(never_answering_is_a_timeout_with_reset),
         cmocka_unit_test(after_a_timeout_no_old_connection_is_used),
+        cmocka_unit_test(a_request_lost_on_a_used_connection_may_have_been_sent),
         cmocka_unit_test(connections_that_end_too_early_are_broken),
         cmocka_unit_test(an_answer_cut_in_its_headers_has_no_body),
         cmocka_unit_test(what_is_not_http_is_broken),

@@ -91,7 +91,7 @@ static void put(const char *name, const char *text)
 }
 
 /* A kubeconfig for the front, with these fields. */
-static void open_config(const char *server, const char *cluster, const char *user, bool by_files)
+static void load_config(const char *server, const char *cluster, const char *user)
 {
     char text[16384], path[128], sentence[KUBE_SENTENCE_MAX] = "";
     snprintf(text, sizeof(text),
@@ -103,6 +103,11 @@ static void open_config(const char *server, const char *cluster, const char *use
     struct kube_options options = { .kubeconfig = path };
     if (kube_config_load(&options, &config, sentence) != 0)
         fail_msg("%s", sentence);
+}
+
+static void open_config(const char *server, const char *cluster, const char *user, bool by_files)
+{
+    load_config(server, cluster, user);
     memset(&client, 0, sizeof(client));
     client_open_config(&client, config, &(struct http_options){ .certificates_as_files = by_files });
 }
@@ -227,27 +232,30 @@ static void an_encrypted_key_does_not_crash(void **state)
 {
     (void)state;
     struct front front;
-    char command[300], server[64];
-    struct probe probe = { 0 };
+    char command[300], server[64], path[128];
     snprintf(command, sizeof(command), "openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:x -in '%s/client.key' -out '%s/locked.key'",
              folder, folder);
     assert_int_equal(system(command), 0);
+    snprintf(path, sizeof(path), "%s/locked.key", folder);
     front_start(&front, "server", NULL, NULL);
     snprintf(server, sizeof(server), "https://127.0.0.1:%u", front.port);
-    open_config(server, ", certificate-authority: ca.pem", "client-certificate: client.pem, client-key: client.key", false);
-    char path[128];
-    snprintf(path, sizeof(path), "%s/locked.key", folder);
-    FILE *file = fopen(path, "r");
-    free(config->client_key.data);
-    config->client_key.data = calloc(1, 8192);
-    config->client_key.size = fread(config->client_key.data, 1, 8191, file);
-    fclose(file);
-    client_get(&client, &probe, "/x", 3 * S);
-    client_finish(&client, &probe);
-    assert_int_equal(probe.outcome, TRANSPORT_NOT_SENT);
-    assert_non_null(strstr(probe.sentence, "client certificate or key"));
-    probe_clear(&probe);
-    close_config();
+    for (int by_files = 0; by_files < 2; by_files++) {
+        struct probe probe = { 0 };
+        load_config(server, ", certificate-authority: ca.pem", "client-certificate: client.pem, client-key: client.key");
+        FILE *file = fopen(path, "r");
+        free(config->client_key.data);
+        config->client_key.data = calloc(1, 8192);
+        config->client_key.size = fread(config->client_key.data, 1, 8191, file);
+        fclose(file);
+        memset(&client, 0, sizeof(client));
+        client_open_config(&client, config, &(struct http_options){ .certificates_as_files = by_files });
+        client_get(&client, &probe, "/x", 3 * S);
+        client_finish(&client, &probe);
+        assert_int_equal(probe.outcome, TRANSPORT_NOT_SENT);
+        assert_non_null(strstr(probe.sentence, "client certificate or key"));
+        probe_clear(&probe);
+        close_config();
+    }
     front_stop(&front);
 }
 
