@@ -66,8 +66,9 @@ static int refusal(const struct lock *l, const struct election_write *write)
     bool absent = l->version.resource_version == 0;
     if (write->kind == ELECTION_WRITE_CREATE)
         return absent ? 0 : 409;
+    /* A Lease PUT with the uid of what is gone fails its precondition; without one it would make the object anew. */
     if (absent)
-        return 404;
+        return 409;
     return record_version_equal(&write->base, &l->version) ? 0 : 409;
 }
 
@@ -182,12 +183,6 @@ bool lock_edit(struct lock *l, enum lock_edit edit, const char *ghost, struct pr
     if (edit == LOCK_TOUCH || edit == LOCK_LABEL || edit == LOCK_RECREATE || !record_equal(&before, &l->record))
         bump(l);
     return !record_equal(&before, &l->record) || strcmp(version.uid, l->version.uid) != 0;
-}
-
-void lock_skip(struct lock *l, uint64_t by)
-{
-    if (!l->store)
-        l->revision += by;
 }
 
 void lock_object_drop(void *object)

@@ -9,7 +9,6 @@
 #include "sim/prng.h"
 
 struct store;
-struct json_t;
 
 enum lock_edit {
     LOCK_DELETE = 0,
@@ -56,8 +55,6 @@ void lock_write(struct lock *l, const struct election_write *write, const void *
                 struct lock_answer *ret);
 /* Returns whether the record or the object changed in the eyes of an election. */
 bool lock_edit(struct lock *l, enum lock_edit edit, const char *ghost, struct prng *random, int64_t wall_us);
-/* Somebody wrote something else: the server's revision moves on. */
-void lock_skip(struct lock *l, uint64_t by);
 void lock_object_drop(void *object);
 void *lock_object_hold(void *object);
 const char *lock_edit_name(enum lock_edit edit);

@@ -30,7 +30,7 @@ static void usage(FILE *to)
           "  --menu LIST      faults to draw from, all by default; -name takes one away, as in all,-operator\n"
           "  --candidates N   2 to 5 (by seed)\n"
           "  --span SECONDS   simulated time of faults in a run (120)\n"
-          "  --depth D        values (fast), or store: the production store and dialect (default where built in)\n"
+          "  --depth D        values (fast), or store: the production store and dialect (default)\n"
           "  --keep-going     do not stop at the first failing seed\n"
           "Ends with 1 when a rule was broken.\n",
           to);
@@ -84,6 +84,10 @@ static int parse(int count, char **arguments, struct choices *c)
             break;
         case 'd':
             c->menu.bytes = strcmp(optarg, "store") == 0;
+            if (!c->menu.bytes && strcmp(optarg, "values") != 0) {
+                fprintf(stderr, "leasehold-sim: --depth %s: values or store\n", optarg);
+                return -1;
+            }
             break;
         case 'k':
             c->keep_going = true;
@@ -122,7 +126,7 @@ static void report(const struct world *w, uint64_t runs, uint64_t failed, double
 
 int main(int count, char **arguments)
 {
-    struct choices c = { .seed = 1, .menu = { .time_ns = 120 * SIM_S } };
+    struct choices c = { .seed = 1, .menu = { .time_ns = 120 * SIM_S, .bytes = true } };
     menu_parse(&c.menu, "all");
     if (parse(count, arguments, &c) < 0)
         return 2;
