@@ -13,6 +13,12 @@
 
 #define CGROUP_PREFIX "leasehold-run-"
 
+static bool copy(char to[PATH_MAX], const char *from)
+{
+    int length = snprintf(to, PATH_MAX, "%s", from);
+    return length >= 0 && length < PATH_MAX;
+}
+
 /* Our place in the v2 hierarchy: the line "0::PATH" of /proc/self/cgroup. */
 static bool read_own_path(char path[PATH_MAX])
 {
@@ -25,10 +31,8 @@ static bool read_own_path(char path[PATH_MAX])
         return false;
     while (!found && getline(&line, &size, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, "0::/", 4) == 0 && strlen(line + 3) < PATH_MAX) {
-            strcpy(path, line + 3);
-            found = true;
-        }
+        if (strncmp(line, "0::/", 4) == 0)
+            found = copy(path, line + 3);
     }
     free(line);
     fclose(file);
@@ -55,10 +59,8 @@ static bool read_mount(char root[PATH_MAX], char mount[PATH_MAX])
         for (int i = 1; field != NULL && i < 4; i++)
             field = strtok_r(NULL, " ", &save);
         char *point = strtok_r(NULL, " ", &save);
-        if (field == NULL || point == NULL || strlen(field) >= PATH_MAX || strlen(point) >= PATH_MAX)
+        if (field == NULL || point == NULL || !copy(root, field) || !copy(mount, point))
             continue;
-        strcpy(root, field);
-        strcpy(mount, point);
         found = strchr(root, '\\') == NULL && strchr(mount, '\\') == NULL;
     }
     free(line);
@@ -71,13 +73,16 @@ static void remove_stale(const char *parent)
 {
     DIR *directory = opendir(parent);
     struct dirent *entry;
-    int pid;
 
     if (directory == NULL)
         return;
-    while ((entry = readdir(directory)) != NULL)
-        if (sscanf(entry->d_name, CGROUP_PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) != 0 && errno == ESRCH)
+    while ((entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, CGROUP_PREFIX, strlen(CGROUP_PREFIX)) != 0)
+            continue;
+        long pid = strtol(entry->d_name + strlen(CGROUP_PREFIX), NULL, 10);
+        if (pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
             unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+    }
     closedir(directory);
 }
 
@@ -88,11 +93,10 @@ static bool make_directory(struct cgroup *cgroup)
 
     if (!read_own_path(own) || !read_mount(root, mount))
         return false;
-    const char *below = own;
     size_t root_length = strcmp(root, "/") == 0 ? 0 : strlen(root);
     if (strncmp(own, root, root_length) != 0 || (own[root_length] != '/' && own[root_length] != '\0'))
         return false;
-    below = own + root_length;
+    const char *below = own + root_length;
     int length = snprintf(parent, sizeof parent, "%s%s", mount, strcmp(below, "/") == 0 ? "" : below);
     if (length <= 0 || (size_t)length >= sizeof parent)
         return false;

@@ -23,12 +23,12 @@ static inline struct timespec clock_timespec(int64_t boot_ns)
 }
 
 /* The backstop: the kernel sends SIGKILL to this process at an absolute time, also while it is stopped. */
-int backstop_create(timer_t *timer);                       /* 0, or -1 with errno */
-int backstop_arm(timer_t timer, int64_t boot_ns);          /* 0, or -1 with errno */
-int backstop_disarm(timer_t timer);                        /* 0, or -1 with errno */
+int backstop_create(timer_t *timer);              /* 0, or -1 with errno */
+int backstop_arm(timer_t timer, int64_t boot_ns); /* 0, or -1 with errno */
+int backstop_disarm(timer_t timer);               /* 0, or -1 with errno */
 
 /* A descriptor that becomes readable at an absolute time; INT64_MAX: never. */
-int alarm_create(void);                                    /* the descriptor, close-on-exec, non-blocking; or -1 with errno */
-int alarm_set(int fd, int64_t boot_ns);                    /* 0, or -1 with errno */
+int alarm_create(void);                 /* the descriptor, close-on-exec, non-blocking; or -1 with errno */
+int alarm_set(int fd, int64_t boot_ns); /* 0, or -1 with errno */
 
 #endif

@@ -49,8 +49,8 @@ static int search_path(const char *command, char *path, size_t path_size)
     for (const char *entry = list; entry != NULL;) {
         size_t length = strcspn(entry, ":");
         /* An empty entry is the current directory. */
-        int size = length == 0 ? snprintf(path, path_size, "./%s", command)
-                               : snprintf(path, path_size, "%.*s/%s", (int)length, entry, command);
+        int size =
+            length == 0 ? snprintf(path, path_size, "./%s", command) : snprintf(path, path_size, "%.*s/%s", (int)length, entry, command);
         if (size > 0 && (size_t)size < path_size) {
             int error = check_file(path);
             if (error == 0)
@@ -90,14 +90,15 @@ int supervisor_check_command(const char *command, char *path, size_t path_size, 
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
-        snprintf(sentence, sentence_size, "%s cannot be reached (%s): write the path of a program", command, strerror(error));
+        errno = error;
+        snprintf(sentence, sentence_size, "%s cannot be reached (%m): write the path of a program", command);
         return SUPERVISOR_EXIT_NOT_FOUND;
     case EISDIR:
         snprintf(sentence, sentence_size, "%s is a directory: write the path of a program", command);
         return SUPERVISOR_EXIT_NOT_EXECUTABLE;
     default:
-        snprintf(sentence, sentence_size, "%s cannot be executed (%s): chmod +x it, or run it by its interpreter", command,
-                 strerror(error));
+        errno = error;
+        snprintf(sentence, sentence_size, "%s cannot be executed (%m): chmod +x it, or run it by its interpreter", command);
         return SUPERVISOR_EXIT_NOT_EXECUTABLE;
     }
 }

@@ -15,7 +15,7 @@ int control_send(int fd, enum control_kind kind, int value, const char *format, 
     if (format != NULL) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(control.text, sizeof control.text, format, arguments);
+        vsnprintf(control.text, sizeof control.text, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
         va_end(arguments);
     }
     for (;;) {

@@ -30,21 +30,21 @@ struct family {
     struct terminal terminal;
     struct cgroup cgroup;
     struct family_board *board;
-    struct tree_spared spared;    /* P's children from before: none of ours */
+    struct tree_spared spared; /* P's children from before: none of ours */
     pid_t reaper;
     int reaper_pidfd;
-    int keeper_pidfd;             /* in P and elector */
-    int control_fd[2];            /* [0] P, [1] keeper */
-    int link_fd[2];               /* [0] elector, [1] keeper */
+    int keeper_pidfd;  /* in P and elector */
+    int control_fd[2]; /* [0] P, [1] keeper */
+    int link_fd[2];    /* [0] elector, [1] keeper */
 };
 
 enum control_kind {
     CONTROL_NONE = 0,
     /* P to keeper */
-    CONTROL_ELECTOR,     /* value: its pid */
-    CONTROL_ASKED,       /* TERM or INT came; each one is told */
-    CONTROL_FORWARD,     /* value: the signal */
-    CONTROL_CONTINUE,    /* P goes on after a stop: so shall CMD */
+    CONTROL_ELECTOR,  /* value: its pid */
+    CONTROL_ASKED,    /* TERM or INT came; each one is told */
+    CONTROL_FORWARD,  /* value: the signal */
+    CONTROL_CONTINUE, /* P goes on after a stop: so shall CMD */
     /* keeper to P */
     CONTROL_LOG,         /* text */
     CONTROL_CMD_STOPPED, /* value: the signal that stopped CMD */
@@ -62,8 +62,7 @@ struct control {
 
 /* Both never wait. control_send: 0 or a negative errno. control_receive: 1, 0 when nothing is there, negative when P or keeper
  * is gone or sent nonsense. `format` may be NULL. */
-int control_send(int fd, enum control_kind kind, int value, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int control_send(int fd, enum control_kind kind, int value, const char *format, ...) __attribute__((format(printf, 4, 5)));
 int control_receive(int fd, struct control *control);
 
 /* pidfd_open(2), close-on-exec; glibc has it only since 2.36. Returns -1 with errno. */

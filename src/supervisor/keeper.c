@@ -3,6 +3,8 @@
  *
  * Two clocks end the work: this loop, SUPERVISOR_KILL_LEAD_NS before kill_at, and the kernel's timer, which kills the keeper
  * SUPERVISOR_BACKSTOP_LEAD_NS before kill_at if the loop has not (stopped, swapped, starved) and CMD with it. */
+#include "supervisor/keeper.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,64 +19,15 @@
 
 #include "election/bug.h"
 #include "supervisor/clock.h"
-#include "supervisor/family.h"
-#include "supervisor/table.h"
 
 enum {
-    KEEPER_PACKETS_MAX = 16,  /* read from one socket in one turn */
+    KEEPER_PACKETS_MAX = 16, /* read from one socket in one turn */
     KEEPER_SIGNALS_MAX = 16,
 };
 
-/* Between two sweeps of a tree that does not die: first at once, then slower (D-state processes can last). */
-#define KEEPER_SWEEP_MIN_NS INT64_C(1000000)
-#define KEEPER_SWEEP_MAX_NS INT64_C(50000000)
-
 enum keeper_slot { KEEPER_CHILD = 0, KEEPER_CONTROL, KEEPER_LINK, KEEPER_PARENT, KEEPER_ALARM, KEEPER_EXEC, KEEPER_SLOTS };
 
-struct keeper {
-    const struct family *family;
-    const struct supervisor_options *options;
-    enum table_state state;
-    enum table_ending ending;
-    int proc_fd;
-    int control_fd;
-    int link_fd;    /* -1: the elector is gone */
-    int signal_fd;
-    int alarm_fd;
-    int exec_fd;    /* -1: no start under way */
-    int elector_pidfd;
-    timer_t backstop;
-    bool has_backstop;
-    struct spawn_environment environment;
-
-    /* The term whose work runs or ran last. */
-    const struct supervisor_message *incoming; /* the START that TABLE_FORK and TABLE_REFUSE speak of */
-    uint64_t term;
-    uint64_t spent_term;  /* no START up to this one: its work ran, or it was stopped */
-    pid_t cmd;            /* 0: no work */
-    bool cmd_alive;
-    bool cmd_stopped;     /* by a stop signal */
-    bool executed;
-    bool lost;            /* this term's work ends because of a loss */
-    int wait_status;      /* CMD's */
-    enum supervisor_outcome outcome;
-    int64_t kill_at;
-    int64_t term_at;      /* INT64_MAX: not */
-    int64_t grace_at;     /* INT64_MAX: not */
-    int64_t sweep_at;     /* INT64_MAX: not */
-    int64_t sweep_pause;
-
-    bool asked;           /* TERM or INT came */
-    bool has_result;      /* wait_status is a CMD's that this run's code may be made of */
-    bool elector_done;
-    bool parent_lost;
-    int elector_status;
-    int start_error;      /* errno of a failed start */
-};
-
-static void step(struct keeper *k, enum table_event event);
-
-/* ---- orders ------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------- */
 
 static void lose_elector(struct keeper *k)
 {
@@ -82,206 +35,20 @@ static void lose_elector(struct keeper *k)
         return;
     close(k->link_fd);
     k->link_fd = -1;
-    step(k, k->elector_done ? TABLE_ELECTOR_DONE : TABLE_ELECTOR_LOST);
+    keeper_step(k, k->elector_done ? TABLE_ELECTOR_DONE : TABLE_ELECTOR_LOST);
 }
-
-static void tell(struct keeper *k, const struct supervisor_message *message)
-{
-    /* A few packets a term: a socket that is full of them belongs to an elector that has not read for hours. */
-    if (k->link_fd >= 0 && supervisor_send(k->link_fd, message) == -EAGAIN)
-        control_send(k->control_fd, CONTROL_LOG, 0, "the elector does not read what the keeper tells it");
-}
-
-static void refuse(struct keeper *k, uint64_t term, enum supervisor_outcome outcome)
-{
-    struct supervisor_message m = { .kind = SUPERVISOR_WORK_STOPPED, .term = term, .outcome = outcome };
-
-    m.run_ends = table_is_last(k->state);
-    tell(k, &m);
-}
-
-static void set_alarm(struct keeper *k)
-{
-    int64_t at = k->grace_at;
-
-    if (table_has_work(k->state) && k->cmd != 0) {
-        if (k->state != TABLE_KILLING && k->state != TABLE_KILLING_LAST) {
-            int64_t kill = k->kill_at - SUPERVISOR_KILL_LEAD_NS;
-            at = kill < at ? kill : at;
-            at = k->term_at < at ? k->term_at : at;
-        }
-        at = k->sweep_at < at ? k->sweep_at : at;
-    }
-    BUG_UNLESS(alarm_set(k->alarm_fd, at) == 0);
-}
-
-/* SIGKILL to everything, as often as it takes; SIGCHLD and sweep_at bring us back here. */
-static void sweep(struct keeper *k, int64_t now)
-{
-    cgroup_kill(&k->family->cgroup);
-    if (k->cmd_alive)
-        kill(-k->cmd, SIGKILL); /* the group cannot be another's: CMD, its leader, is not reaped */
-    tree_signal(k->proc_fd, getpid(), NULL, SIGKILL);
-    k->sweep_at = now + k->sweep_pause;
-    k->sweep_pause = k->sweep_pause * 2 < KEEPER_SWEEP_MAX_NS ? k->sweep_pause * 2 : KEEPER_SWEEP_MAX_NS;
-}
-
-static void signal_cmd(struct keeper *k, int signal)
-{
-    if (!k->cmd_alive)
-        return;
-    kill(k->options->group ? -k->cmd : k->cmd, signal);
-}
-
-static void give_grace(struct keeper *k, int64_t now, int64_t duration)
-{
-    int64_t end = now + duration;
-    k->grace_at = end < k->grace_at ? end : k->grace_at;
-}
-
-static void begin_term(struct keeper *k, const struct supervisor_message *m)
-{
-    k->term = m->term;
-    k->kill_at = m->kill_at_boot_ns;
-    k->term_at = m->term_at_boot_ns > 0 ? m->term_at_boot_ns : INT64_MAX;
-    k->grace_at = k->sweep_at = INT64_MAX;
-    k->sweep_pause = KEEPER_SWEEP_MIN_NS;
-    k->outcome = SUPERVISOR_OUTCOME_NONE;
-    k->wait_status = 0;
-    k->start_error = 0;
-    k->executed = k->lost = k->cmd_stopped = k->has_result = false;
-}
-
-/* Arms the kernel's timer first: work that cannot be ended in time is not begun. */
-static void start_cmd(struct keeper *k, const struct supervisor_message *m)
-{
-    struct spawn spawn = { .options = k->options,
-                           .signals = &k->family->signals,
-                           .terminal = &k->family->terminal,
-                           .cgroup = &k->family->cgroup,
-                           .environment = &k->environment,
-                           .start = &m->start };
-
-    begin_term(k, m);
-    spawn.latest_boot_ns = m->kill_at_boot_ns - SUPERVISOR_KILL_LEAD_NS;
-    if (m->latest_start_boot_ns > 0 && m->latest_start_boot_ns < spawn.latest_boot_ns)
-        spawn.latest_boot_ns = m->latest_start_boot_ns;
-    if (backstop_arm(k->backstop, k->kill_at - SUPERVISOR_BACKSTOP_LEAD_NS) != 0) {
-        k->start_error = errno;
-        control_send(k->control_fd, CONTROL_LOG, 0, "the kernel refuses the timer that ends the work in time (%s): not started",
-                     strerror(errno));
-    } else {
-        k->cmd = spawn_start(&spawn, &k->exec_fd);
-        k->start_error = k->cmd < 0 ? errno : 0;
-        if (k->cmd < 0)
-            control_send(k->control_fd, CONTROL_LOG, 0,
-                         "no process for %s (%s): raise the limit of processes (ulimit -u, pids.max) or free memory",
-                         k->options->path, strerror(errno));
-    }
-    if (k->start_error != 0) {
-        k->cmd = 0;
-        step(k, TABLE_EXEC_ERROR);
-        step(k, TABLE_TREE_GONE);
-        return;
-    }
-    k->cmd_alive = true;
-    atomic_store(&k->family->board->work_group, k->cmd);
-}
-
-static void tell_stopped(struct keeper *k, enum table_state next)
-{
-    struct supervisor_message m = { .kind = SUPERVISOR_WORK_STOPPED, .term = k->term };
-
-    m.outcome = k->outcome == SUPERVISOR_OUTCOME_NONE ? SUPERVISOR_STOPPED : k->outcome;
-    m.wait_status = k->executed ? k->wait_status : 0;
-    m.run_ends = table_is_last(next);
-    if (k->executed) {
-        k->spent_term = k->term;
-        k->has_result = true;
-    }
-    terminal_take_back(&k->family->terminal, k->cmd);
-    atomic_store(&k->family->board->work_group, 0);
-    k->cmd = 0;
-    k->cmd_alive = false;
-    k->grace_at = k->sweep_at = k->term_at = INT64_MAX;
-    if (k->exec_fd >= 0)
-        close(k->exec_fd);
-    k->exec_fd = -1;
-    if (k->has_backstop)
-        BUG_UNLESS(backstop_disarm(k->backstop) == 0);
-    tell(k, &m);
-}
-
-static void tell_kind(struct keeper *k, enum supervisor_message_kind kind)
-{
-    struct supervisor_message m = { .kind = kind, .term = k->term };
-
-    m.wait_status = kind == SUPERVISOR_CMD_EXITED ? k->wait_status : 0;
-    tell(k, &m);
-}
-
-static void carry_out(struct keeper *k, const struct table_cell *cell)
-{
-    int64_t now = clock_boot_ns();
-    unsigned orders = cell->orders;
-
-    if (orders & TABLE_FORK)
-        start_cmd(k, k->incoming);
-    if (orders & TABLE_REFUSE)
-        refuse(k, k->incoming->term, SUPERVISOR_NOT_STARTED_STALE);
-    if (orders & TABLE_SIGNAL_CMD) {
-        signal_cmd(k, k->options->stop_signal);
-        if (k->cmd_stopped)
-            signal_cmd(k, SIGCONT); /* or it would never see the stop signal */
-    }
-    if (orders & TABLE_SIGNAL_REST)
-        tree_signal(k->proc_fd, getpid(), NULL, k->options->stop_signal);
-    if (orders & TABLE_KILL)
-        sweep(k, now);
-    if (orders & TABLE_TELL_STARTED)
-        tell_kind(k, SUPERVISOR_WORK_STARTED);
-    if (orders & TABLE_TELL_EXITED)
-        tell_kind(k, SUPERVISOR_CMD_EXITED);
-    if (orders & TABLE_TELL_ASKED)
-        tell_kind(k, SUPERVISOR_STOP_ASKED);
-    if (orders & TABLE_TELL_STOPPED)
-        tell_stopped(k, cell->next);
-    /* After tell_stopped(), which ends the grace of the work. */
-    if (orders & TABLE_GRACE_STOP)
-        give_grace(k, now, k->options->stop_timeout_ns);
-    if (orders & TABLE_GRACE_DRAIN)
-        give_grace(k, now, k->options->drain_timeout_ns);
-    if (orders & TABLE_GRACE_RELEASE)
-        give_grace(k, now, k->options->release_timeout_ns);
-}
-
-static void step(struct keeper *k, enum table_event event)
-{
-    const struct table_cell *cell = table_cell(k->state, event);
-
-    k->state = cell->next;
-    k->outcome = table_outcome(k->outcome, cell->outcome);
-    k->ending = table_ending(k->ending, cell->ending);
-    carry_out(k, cell);
-    /* An elector that has gone will not say DONE again. */
-    if (k->state == TABLE_RELEASING && (k->link_fd < 0 || k->elector_done))
-        step(k, k->elector_done ? TABLE_ELECTOR_DONE : TABLE_ELECTOR_LOST);
-}
-
-/* ---- events ------------------------------------------------------------------------------------------------------- */
 
 static void on_start(struct keeper *k, const struct supervisor_message *m)
 {
     int64_t now = clock_boot_ns();
 
     if (m->term == 0 || m->term <= k->spent_term) {
-        refuse(k, m->term, SUPERVISOR_NOT_STARTED_STALE);
-    } else if (now >= m->kill_at_boot_ns - SUPERVISOR_KILL_LEAD_NS ||
-             (m->latest_start_boot_ns > 0 && now > m->latest_start_boot_ns)) {
-        refuse(k, m->term, SUPERVISOR_NOT_STARTED_LATE);
+        keeper_refuse(k, m->term, SUPERVISOR_NOT_STARTED_STALE);
+    } else if (now >= m->kill_at_boot_ns - SUPERVISOR_KILL_LEAD_NS || (m->latest_start_boot_ns > 0 && now > m->latest_start_boot_ns)) {
+        keeper_refuse(k, m->term, SUPERVISOR_NOT_STARTED_LATE);
     } else {
         k->incoming = m;
-        step(k, TABLE_START);
+        keeper_step(k, TABLE_START);
         k->incoming = NULL;
     }
 }
@@ -311,8 +78,8 @@ static void on_stop(struct keeper *k, const struct supervisor_message *m)
     if (m->kill_at_boot_ns > 0 && m->kill_at_boot_ns < k->kill_at)
         on_deadline(k, m->kill_at_boot_ns, 0);
     if (m->grace_ns > 0)
-        give_grace(k, clock_boot_ns(), m->grace_ns);
-    step(k, loss ? TABLE_LOSS : TABLE_REQUEST);
+        keeper_give_grace(k, clock_boot_ns(), m->grace_ns);
+    keeper_step(k, loss ? TABLE_LOSS : TABLE_REQUEST);
 }
 
 static void on_message(struct keeper *k, const struct supervisor_message *m)
@@ -338,13 +105,13 @@ static void on_message(struct keeper *k, const struct supervisor_message *m)
             k->spent_term = m->term;
         if (ours) {
             k->lost = true;
-            step(k, TABLE_LOSS_NOW);
+            keeper_step(k, TABLE_LOSS_NOW);
         }
         break;
     case SUPERVISOR_DONE:
         k->elector_done = true;
         k->elector_status = m->wait_status;
-        step(k, TABLE_ELECTOR_DONE);
+        keeper_step(k, TABLE_ELECTOR_DONE);
         break;
     default:
         break; /* the keeper's own words, from a confused elector */
@@ -371,7 +138,7 @@ static void lose_parent(struct keeper *k)
     if (k->parent_lost)
         return;
     k->parent_lost = true;
-    step(k, TABLE_PARENT_LOST);
+    keeper_step(k, TABLE_PARENT_LOST);
 }
 
 static void on_asked(struct keeper *k)
@@ -379,13 +146,13 @@ static void on_asked(struct keeper *k)
     bool again = k->asked;
 
     k->asked = true;
-    step(k, again ? TABLE_ASKED_AGAIN : TABLE_ASKED);
+    keeper_step(k, again ? TABLE_ASKED_AGAIN : TABLE_ASKED);
 }
 
 static void on_forward(struct keeper *k, int signal)
 {
     if (k->cmd_alive)
-        signal_cmd(k, signal);
+        keeper_signal_cmd(k, signal);
     else if (signal == SIGHUP && k->family->terminal.ours)
         on_asked(k); /* the terminal of a standby has gone, and nobody else would end it */
 }
@@ -424,14 +191,15 @@ static void read_exec(struct keeper *k)
     k->exec_fd = -1;
     if (size == 0) {
         k->executed = true;
-        step(k, TABLE_EXEC_OK);
+        keeper_step(k, TABLE_EXEC_OK);
     } else if (size == (ssize_t)sizeof report && report.stage == SPAWN_LATE) {
-        step(k, TABLE_EXEC_LATE);
+        keeper_step(k, TABLE_EXEC_LATE);
     } else {
         k->start_error = size == (ssize_t)sizeof report ? report.error : EIO;
-        control_send(k->control_fd, CONTROL_LOG, 0, "%s cannot be executed any more (%s): see that it stays where it was",
-                     k->options->path, strerror(k->start_error));
-        step(k, TABLE_EXEC_ERROR);
+        errno = k->start_error;
+        control_send(k->control_fd, CONTROL_LOG, 0, "%s cannot be executed any more (%m): see that it stays where it was",
+                     k->options->path);
+        keeper_step(k, TABLE_EXEC_ERROR);
     }
 }
 
@@ -484,9 +252,9 @@ static void reap(struct keeper *k)
     if (k->cmd == 0)
         return;
     if (gone)
-        step(k, k->options->once && k->lost ? TABLE_TREE_GONE_ONCE : TABLE_TREE_GONE);
+        keeper_step(k, k->options->once && k->lost ? TABLE_TREE_GONE_ONCE : TABLE_TREE_GONE);
     else if (cmd_exited)
-        step(k, TABLE_CMD_EXITED);
+        keeper_step(k, TABLE_CMD_EXITED);
     if (k->cmd == 0)
         return;
     if (k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST)
@@ -502,25 +270,40 @@ static void expire(struct keeper *k)
         if (!killing && now >= k->kill_at - SUPERVISOR_KILL_LEAD_NS) {
             k->lost = true;
             k->spent_term = k->term;
-            step(k, TABLE_KILL_AT);
+            keeper_step(k, TABLE_KILL_AT);
         } else if (!killing && now >= k->term_at) {
             k->term_at = INT64_MAX;
             k->lost = true;
             k->spent_term = k->term;
-            step(k, TABLE_TERM_OVER);
+            keeper_step(k, TABLE_TERM_OVER);
         }
     }
     if (now >= k->grace_at) {
         k->grace_at = INT64_MAX;
-        step(k, TABLE_GRACE_OVER);
+        keeper_step(k, TABLE_GRACE_OVER);
     }
     if ((k->state == TABLE_KILLING || k->state == TABLE_KILLING_LAST) && k->cmd != 0 && now >= k->sweep_at) {
-        sweep(k, now);
+        keeper_sweep(k, now);
         reap(k);
     }
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------- */
+
+static void set_alarm(struct keeper *k)
+{
+    int64_t at = k->grace_at;
+
+    if (table_has_work(k->state) && k->cmd != 0) {
+        if (k->state != TABLE_KILLING && k->state != TABLE_KILLING_LAST) {
+            int64_t kill = k->kill_at - SUPERVISOR_KILL_LEAD_NS;
+            at = kill < at ? kill : at;
+            at = k->term_at < at ? k->term_at : at;
+        }
+        at = k->sweep_at < at ? k->sweep_at : at;
+    }
+    BUG_UNLESS(alarm_set(k->alarm_fd, at) == 0);
+}
 
 static void drain_signals(struct keeper *k)
 {
@@ -573,9 +356,8 @@ static int exit_code(const struct keeper *k)
     case TABLE_ENDING_ERROR:
         if (k->start_error == ENOENT)
             return SUPERVISOR_EXIT_NOT_FOUND;
-        return k->start_error == EACCES || k->start_error == ENOEXEC || k->start_error == ETXTBSY
-                   ? SUPERVISOR_EXIT_NOT_EXECUTABLE
-                   : SUPERVISOR_EXIT_FAILURE;
+        return k->start_error == EACCES || k->start_error == ENOEXEC || k->start_error == ETXTBSY ? SUPERVISOR_EXIT_NOT_EXECUTABLE
+                                                                                                  : SUPERVISOR_EXIT_FAILURE;
     case TABLE_ENDING_ONCE:
         return SUPERVISOR_EXIT_LOST;
     case TABLE_ENDING_ELECTOR:
@@ -590,7 +372,7 @@ static int exit_code(const struct keeper *k)
 /* Says what is missing and leaves for good: P reads CONTROL_END. */
 static void __attribute__((noreturn)) fail(const struct keeper *k, const char *what, const char *way_out)
 {
-    control_send(k->control_fd, CONTROL_LOG, 0, "%s (%s): %s", what, strerror(errno), way_out);
+    control_send(k->control_fd, CONTROL_LOG, 0, "%s (%m): %s", what, way_out);
     control_send(k->control_fd, CONTROL_END, SUPERVISOR_EXIT_FAILURE, NULL);
     _exit(SUPERVISOR_EXIT_FAILURE);
 }

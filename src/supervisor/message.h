@@ -10,13 +10,15 @@
  *   stop_work by request       STOP, SUPERVISOR_STOP_REQUEST        WORK_STOPPED, when the whole tree is gone
  *   stop_work after a loss     STOP, SUPERVISOR_STOP_LOSS           WORK_STOPPED, when the whole tree is gone
  *   kill_work                  KILL                                 WORK_STOPPED, when the whole tree is gone
- *   closed                     DONE, then returns from its function nothing
+ *   closed                     nothing: returns from its function,  nothing
+ *                              which sends DONE with its status
  *
  *   keeper sends, unasked      elector does
- *   STOP_ASKED                 closes the election: keeps renewing until WORK_STOPPED (comes at once when no work runs), then
- *                              releases, settles, DONE. The keeper has asked the work already; a STOP_REQUEST changes nothing.
- *   CMD_EXITED                 nothing yet but to keep renewing: descendants may still live, the keeper stops them
- *   WORK_STOPPED, run_ends     as STOP_ASKED, with the work gone: releases, DONE
+ *   STOP_ASKED                 closes the election: keeps renewing until WORK_STOPPED, if a START is not answered by one yet;
+ *                              then releases, settles, returns. The keeper has asked the work already: a STOP with
+ *                              STOP_REQUEST changes nothing
+ *   CMD_EXITED                 nothing yet but to keep renewing: descendants still live, the keeper stops them
+ *   WORK_STOPPED, run_ends     as STOP_ASKED, with the work gone: releases, returns
  *   WORK_STOPPED, !run_ends    steps down, releases what is still its own, stands again; the next work is a new term
  *
  * Terms only grow. A message for another term than the running one is ignored by the keeper; a term that was stopped or killed,
@@ -41,10 +43,10 @@ enum supervisor_message_kind {
     SUPERVISOR_DEADLINE, /* term, kill_at, term_at: pushed on every extension; drop it when the socket is full, the next one says all */
     SUPERVISOR_STOP,     /* term, stop, kill_at, grace: the stop signal now, KILL when the grace is over or at kill_at */
     SUPERVISOR_KILL,     /* term: KILL now, no grace: somebody else may work already */
-    SUPERVISOR_DONE,     /* the election is closed: released and settled, or given up; the elector is about to return */
+    SUPERVISOR_DONE,     /* wait_status: what the elector's function returned; sent for it when it does */
     /* keeper to elector */
     SUPERVISOR_WORK_STARTED, /* term: CMD runs, its exec succeeded */
-    SUPERVISOR_CMD_EXITED,   /* term, wait_status: CMD itself ended without having been asked; more may live */
+    SUPERVISOR_CMD_EXITED,   /* term, wait_status: CMD itself ended unasked, but something it left behind lives and is being stopped */
     SUPERVISOR_WORK_STOPPED, /* term, outcome, run_ends, wait_status: nothing of the work lives */
     SUPERVISOR_STOP_ASKED,   /* the user wants `run` to end (TERM, INT) */
     SUPERVISOR_MESSAGE_KINDS
@@ -79,11 +81,11 @@ struct supervisor_start {
 
 /* All times are absolute nanoseconds of CLOCK_BOOTTIME, all durations nanoseconds. Unused fields are 0. */
 struct supervisor_message {
-    uint32_t kind;    /* enum supervisor_message_kind */
-    uint32_t stop;    /* enum supervisor_stop, with STOP */
-    uint32_t outcome; /* enum supervisor_outcome, with WORK_STOPPED */
-    int32_t wait_status; /* as waitpid(2) tells it of CMD; 0 when nothing was executed */
-    uint64_t term;    /* the election's number of the term, from 1 */
+    uint32_t kind;                /* enum supervisor_message_kind */
+    uint32_t stop;                /* enum supervisor_stop, with STOP */
+    uint32_t outcome;             /* enum supervisor_outcome, with WORK_STOPPED */
+    int32_t wait_status;          /* as waitpid(2) tells it of CMD; 0 when nothing was executed */
+    uint64_t term;                /* the election's number of the term, from 1 */
     int64_t kill_at_boot_ns;      /* rule 5: work is dead here */
     int64_t term_at_boot_ns;      /* rule 5: asked to stop here, even if the elector says nothing; 0: not */
     int64_t latest_start_boot_ns; /* rule "no start with less than D/2 left": exec not after this */

@@ -20,8 +20,8 @@
 #include "supervisor/family.h"
 
 enum {
-    REAPER_LEAVE_MS = 300,     /* for the elector to return after its DONE */
-    REAPER_PAUSE_GROWTH = 16,  /* the longest pause, in first pauses */
+    REAPER_LEAVE_MS = 300,    /* for the elector to return after its DONE */
+    REAPER_PAUSE_GROWTH = 16, /* the longest pause, in first pauses */
     REAPER_SWEEP_MIN_MS = 1,
     REAPER_SWEEP_MAX_MS = 50,
     REAPER_SWEEP_COMPLAIN = 100, /* sweeps, then the user is told */
@@ -37,13 +37,12 @@ struct reaper {
     pid_t elector;
     int elector_pidfd;
     bool asked;
-    bool ended;        /* the keeper said how the run ends */
-    int end;           /* exit code, or CONTROL_AGAIN */
+    bool ended; /* the keeper said how the run ends */
+    int end;    /* exit code, or CONTROL_AGAIN */
     int keeper_status;
 };
 
-static const int caught[] = { SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2,
-                              SIGWINCH, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU };
+static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU };
 
 static void __attribute__((format(printf, 2, 3))) say(const struct reaper *r, const char *format, ...)
 {
@@ -52,7 +51,7 @@ static void __attribute__((format(printf, 2, 3))) say(const struct reaper *r, co
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(arguments);
     if (options->log != NULL)
         options->log(options->log_user, sentence);
@@ -385,7 +384,8 @@ static int run(struct reaper *r)
         end_life(r);
         int code = started ? judge(r, had_work) : CONTROL_AGAIN;
         if (!started) {
-            say(r, "keeper and elector cannot be started (%s): raise the limits of processes and open files", strerror(error));
+            errno = error;
+            say(r, "keeper and elector cannot be started (%m): raise the limits of processes and open files");
             code = again ? CONTROL_AGAIN : SUPERVISOR_EXIT_FAILURE;
         }
         if (code != CONTROL_AGAIN)
@@ -404,7 +404,7 @@ static bool set_up(struct reaper *r)
     void *board = mmap(NULL, sizeof *f->board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (board == MAP_FAILED) {
-        say(r, "no memory for the supervisor (%s): free some", strerror(errno));
+        say(r, "no memory for the supervisor (%m): free some");
         return false;
     }
     f->board = board;
@@ -412,17 +412,17 @@ static bool set_up(struct reaper *r)
     f->terminal = terminal_find();
     r->proc_fd = tree_open();
     if (r->proc_fd < 0) {
-        say(r, "/proc does not show this PID namespace (%s): mount proc on /proc there (unshare --mount-proc)", strerror(errno));
+        say(r, "/proc does not show this PID namespace (%m): mount proc on /proc there (unshare --mount-proc)");
         return false;
     }
     if (tree_children(r->proc_fd, getpid(), &f->spared) != 0) {
-        say(r, "the present children cannot be told from those to come (%s): start the run from a process with fewer than %d",
-            strerror(errno), TREE_SPARED_MAX);
+        say(r, "the present children cannot be told from those to come (%m): start the run from a process with fewer than %d",
+            TREE_SPARED_MAX);
         return false;
     }
     f->reaper_pidfd = family_pidfd(getpid());
     if (f->reaper_pidfd < 0) {
-        say(r, "no descriptor for a process (%s): needs Linux 5.3 or newer, and open files (ulimit -n)", strerror(errno));
+        say(r, "no descriptor for a process (%m): needs Linux 5.3 or newer, and open files (ulimit -n)");
         return false;
     }
     return true;
@@ -452,7 +452,7 @@ int supervisor_run(const struct supervisor_options *options, supervisor_elector_
 
     r->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
     if (r->signal_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
-        say(r, "signals or orphans cannot be received (%s): raise the limit of open files (ulimit -n)", strerror(errno));
+        say(r, "signals or orphans cannot be received (%m): raise the limit of open files (ulimit -n)");
     else if (set_up(r))
         code = run(r);
 

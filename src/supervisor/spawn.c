@@ -61,8 +61,7 @@ static void fill(const struct spawn_environment *environment, const struct super
     char token[32];
 
     snprintf(token, sizeof token, "%" PRIu64, start->fencing_token);
-    const char *values[SPAWN_VARIABLES] = { start->group, start->identity, start->namespace_name, token,
-                                            start->lock_uid };
+    const char *values[SPAWN_VARIABLES] = { start->group, start->identity, start->namespace_name, token, start->lock_uid };
     for (size_t i = 0; i < SPAWN_VARIABLES; i++)
         snprintf(environment->text[i], SPAWN_VARIABLE_SIZE, "%s%s", names[i], values[i]);
 }

@@ -32,10 +32,10 @@ struct spawn_report {
 
 /* The environment of CMD, made once: P's own and room for five more. */
 struct spawn_environment {
-    char **list;   /* NULL-terminated */
-    size_t count;  /* entries of P's own, without the five */
+    char **list;  /* NULL-terminated */
+    size_t count; /* entries of P's own, without the five */
     char *text[5];
-    char **shell;  /* arguments for a script without #!, see execvp(3) */
+    char **shell; /* arguments for a script without #!, see execvp(3) */
 };
 
 struct spawn {

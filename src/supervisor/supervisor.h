@@ -18,9 +18,9 @@
 
 /* Exit codes of `run`, beside CMD's own and 128+n when signal n ended CMD. */
 enum {
-    SUPERVISOR_EXIT_STANDBY = 0,         /* told to stop while no work ran */
-    SUPERVISOR_EXIT_LOST = 75,           /* --once, after a loss (EX_TEMPFAIL) */
-    SUPERVISOR_EXIT_FAILURE = 125,       /* Leasehold's own failure */
+    SUPERVISOR_EXIT_STANDBY = 0,   /* told to stop while no work ran */
+    SUPERVISOR_EXIT_LOST = 75,     /* --once, after a loss (EX_TEMPFAIL) */
+    SUPERVISOR_EXIT_FAILURE = 125, /* Leasehold's own failure */
     SUPERVISOR_EXIT_NOT_EXECUTABLE = 126,
     SUPERVISOR_EXIT_NOT_FOUND = 127,
 };
@@ -30,17 +30,17 @@ enum {
 #define SUPERVISOR_BACKSTOP_LEAD_NS INT64_C(25000000) /* the kernel kills the keeper, and so CMD, this long before kill_at */
 
 struct supervisor_options {
-    char *const *argv;           /* CMD and its arguments, NULL at the end; borrowed for the whole run */
-    const char *path;            /* what supervisor_check_command() found; borrowed */
-    int stop_signal;             /* --stop-signal */
-    bool group;                  /* --group: stop_signal and forwarded signals go to CMD's process group */
-    bool once;                   /* --once: end with SUPERVISOR_EXIT_LOST after the first loss */
-    bool allow_new_privs;        /* --allow-new-privs: CMD may gain privileges by exec; then it may be out of reach of kill(2) */
-    bool use_cgroup;             /* put CMD into a cgroup v2 leaf of its own where that is possible, to kill it whole */
-    int64_t stop_timeout_ns;     /* --stop-timeout, after a loss, and for what CMD left behind; kill_at goes first */
-    int64_t drain_timeout_ns;    /* --drain-timeout, after TERM or INT, and SUPERVISOR_STOP_REQUEST */
-    int64_t release_timeout_ns;  /* the elector's time from the work's end to DONE, when the run ends */
-    int64_t restart_pause_ns;    /* before keeper and elector are started anew after one of them died; doubles up to 16 times this */
+    char *const *argv;          /* CMD and its arguments, NULL at the end; borrowed for the whole run */
+    const char *path;           /* what supervisor_check_command() found; borrowed */
+    int stop_signal;            /* --stop-signal */
+    bool group;                 /* --group: stop_signal and forwarded signals go to CMD's process group */
+    bool once;                  /* --once: end with SUPERVISOR_EXIT_LOST after the first loss */
+    bool allow_new_privs;       /* --allow-new-privs: CMD may gain privileges by exec; then it may be out of reach of kill(2) */
+    bool use_cgroup;            /* put CMD into a cgroup v2 leaf of its own where that is possible, to kill it whole */
+    int64_t stop_timeout_ns;    /* --stop-timeout, after a loss, and for what CMD left behind; kill_at goes first */
+    int64_t drain_timeout_ns;   /* --drain-timeout, after TERM or INT, and SUPERVISOR_STOP_REQUEST */
+    int64_t release_timeout_ns; /* the elector's time from the work's end to its return, when the run ends */
+    int64_t restart_pause_ns;   /* before keeper and elector are started anew after one of them died; doubles up to 16 times this */
     /* One sentence for the log, without a newline, called in P only. NULL: to stderr, with "leasehold run: " before it. */
     void (*log)(void *log_user, const char *sentence);
     void *log_user;
@@ -50,7 +50,7 @@ struct supervisor_options {
 struct supervisor_options supervisor_options_default(void);
 
 /* The elector: called in a process of its own (single-threaded but for a guard thread of the supervisor's), stdin and stdout
- * on /dev/null, SIGPIPE and all signals that P forwards ignored: orders come over `keeper_fd` only. `keeper_fd` is
+ * on /dev/null, SIGPIPE ignored, the signals that P handles caught and dropped: orders come over `keeper_fd` only. `keeper_fd` is
  * non-blocking and close-on-exec; it speaks message.h. Open connections and start threads in here, never before supervisor_run().
  *
  * On -EPIPE from `keeper_fd` the keeper is gone: return at once and do *not* release, the guard is killing the work.

@@ -4,22 +4,22 @@
 
 #include "election/bug.h"
 
-#define ROW(start, exec_ok, exec_late, exec_error, cmd_exited, tree_gone, tree_gone_once, request, loss, loss_now,         \
-            term_over, grace_over, kill_at, asked, asked_again, elector_done, elector_lost, parent_lost)                   \
-    {                                                                                                                      \
-        start, exec_ok, exec_late, exec_error, cmd_exited, tree_gone, tree_gone_once, request, loss, loss_now, term_over,  \
-            grace_over, kill_at, asked, asked_again, elector_done, elector_lost, parent_lost                               \
+#define ROW(start, exec_ok, exec_late, exec_error, cmd_exited, tree_gone, tree_gone_once, request, loss, loss_now, term_over, grace_over,  \
+            kill_at, asked, asked_again, elector_done, elector_lost, parent_lost)                                                          \
+    {                                                                                                                                      \
+        start, exec_ok, exec_late, exec_error, cmd_exited, tree_gone, tree_gone_once, request, loss, loss_now, term_over, grace_over,      \
+            kill_at, asked, asked_again, elector_done, elector_lost, parent_lost                                                           \
     }
-#define TABLE(waiting, starting, running, losing, killing, draining, killing_last, releasing, finished)                    \
-    {                                                                                                                      \
-        waiting, starting, running, losing, killing, draining, killing_last, releasing, finished                           \
+#define TABLE(waiting, starting, running, losing, killing, draining, killing_last, releasing, finished)                                    \
+    {                                                                                                                                      \
+        waiting, starting, running, losing, killing, draining, killing_last, releasing, finished                                           \
     }
 
 /* CELL(next, orders, outcome, ending), the prefixes left out */
-#define CELL(next_state, orders_given, outcome_told, ending_told)                                                          \
-    (struct table_cell)                                                                                                    \
-    {                                                                                                                      \
-        .orders = (uint16_t)(orders_given), .next = TABLE_##next_state, .outcome = outcome_told, .ending = ending_told     \
+#define CELL(next_state, orders_given, outcome_told, ending_told)                                                                          \
+    (struct table_cell)                                                                                                                    \
+    {                                                                                                                                      \
+        .orders = (uint16_t)(orders_given), .next = TABLE_##next_state, .outcome = (outcome_told), .ending = (ending_told)                 \
     }
 #define GO(next_state, orders_given) CELL(next_state, orders_given, 0, 0)
 
@@ -239,8 +239,7 @@ enum {
 /* clang-format on */
 
 static const struct table_cell cells[TABLE_STATES][TABLE_EVENTS] =
-    TABLE(WAITING_ROW, STARTING_ROW, RUNNING_ROW, LOSING_ROW, KILLING_ROW, DRAINING_ROW, KILLING_LAST_ROW,
-          RELEASING_ROW, FINISHED_ROW);
+    TABLE(WAITING_ROW, STARTING_ROW, RUNNING_ROW, LOSING_ROW, KILLING_ROW, DRAINING_ROW, KILLING_LAST_ROW, RELEASING_ROW, FINISHED_ROW);
 
 /* An enum that grows without its row or column does not compile either. */
 _Static_assert(TABLE_STATES == 9, "a state without a row in TABLE");
@@ -274,6 +273,5 @@ bool table_has_work(enum table_state state)
 
 bool table_is_last(enum table_state state)
 {
-    return state == TABLE_DRAINING || state == TABLE_KILLING_LAST || state == TABLE_RELEASING ||
-           state == TABLE_FINISHED;
+    return state == TABLE_DRAINING || state == TABLE_KILLING_LAST || state == TABLE_RELEASING || state == TABLE_FINISHED;
 }

@@ -71,10 +71,10 @@ enum table_ending {
 };
 
 struct table_cell {
-    uint16_t orders;  /* enum table_order */
-    uint8_t next;     /* enum table_state */
-    uint8_t outcome;  /* enum supervisor_outcome; 0: as it was */
-    uint8_t ending;   /* enum table_ending; 0: as it was */
+    uint16_t orders; /* enum table_order */
+    uint8_t next;    /* enum table_state */
+    uint8_t outcome; /* enum supervisor_outcome; 0: as it was */
+    uint8_t ending;  /* enum table_ending; 0: as it was */
 };
 
 const struct table_cell *table_cell(enum table_state state, enum table_event event);

@@ -52,21 +52,29 @@ int tree_open(void)
 
 int tree_parse_stat(const char *text, struct tree_process *process)
 {
+    enum { STATE = 3, PARENT = 4, THREADS = 20, START = 22 }; /* numbered as in proc_pid_stat(5) */
     /* The name in parentheses may hold anything, ") S 1" too: the fields start behind the last one. */
-    const char *fields = strrchr(text, ')');
-    char state;
-    int parent;
-    long threads;
-    unsigned long long start;
+    const char *at = strrchr(text, ')');
+    struct tree_process found = *process;
+    char state, *end;
 
-    if (fields == NULL ||
-        sscanf(fields + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu", &state,
-               &parent, &threads, &start) != 4)
+    if (at == NULL || at[1] != ' ' || at[2] == '\0')
         return -1;
-    process->parent = parent;
-    process->start = start;
-    /* A thread group whose leader has ended shows Z while other threads go on working. */
-    process->alive = (state != 'Z' && state != 'X') || threads > 1;
+    state = at[2];
+    at += 3;
+    for (int field = STATE + 1; field <= START; field++, at = end) {
+        unsigned long long value = strtoull(at, &end, 10);
+        if (end == at)
+            return -1;
+        if (field == PARENT)
+            found.parent = (pid_t)value;
+        else if (field == THREADS)
+            /* A thread group whose leader has ended shows Z while other threads go on working. */
+            found.alive = (state != 'Z' && state != 'X') || value > 1;
+        else if (field == START)
+            found.start = value;
+    }
+    *process = found;
     return 0;
 }
 
@@ -102,8 +110,8 @@ static void signal_process(int proc_fd, const struct tree_process *found, int si
 
     if (dir < 0)
         return;
-    if (read_stat(dir, &present) == 0 && present.start == found->start &&
-        syscall(SYS_pidfd_send_signal, dir, signal, NULL, 0) != 0 && errno == ENOSYS)
+    if (read_stat(dir, &present) == 0 && present.start == found->start && syscall(SYS_pidfd_send_signal, dir, signal, NULL, 0) != 0 &&
+        errno == ENOSYS)
         kill(found->pid, signal);
     close(dir);
 }

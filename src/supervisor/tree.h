@@ -20,8 +20,8 @@ enum {
 struct tree_process {
     pid_t pid;
     pid_t parent;
-    uint64_t start;    /* clock ticks since boot: tells two processes of one number apart */
-    bool alive;        /* false: a zombie, all of whose threads have ended */
+    uint64_t start; /* clock ticks since boot: tells two processes of one number apart */
+    bool alive;     /* false: a zombie, all of whose threads have ended */
 };
 
 struct tree_spared {

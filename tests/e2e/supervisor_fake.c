@@ -67,8 +67,8 @@ static void note(const struct elector *e, const char *word, int64_t value)
     if (e->log_fd < 0)
         return;
     name_term(e, identity, sizeof identity);
-    int length = snprintf(line, sizeof line, "%lld %s %s %d %lld\n", (long long)clock_boot_ns(), word, identity, (int)e->term,
-                          (long long)value);
+    int length =
+        snprintf(line, sizeof line, "%lld %s %s %d %lld\n", (long long)clock_boot_ns(), word, identity, (int)e->term, (long long)value);
     if (write(e->log_fd, line, (size_t)length) != length)
         _exit(99);
 }

@@ -33,11 +33,11 @@ static const char *const next_states[TABLE_STATES] = {
 static void every_cell_leads_where_it_should(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             char next = letters[table_cell(state, event)->next];
             if (next != next_states[state][event])
-                fail_msg("%s, event %d: leads to %c, not %c", state_names[state], event, next, next_states[state][event]);
+                fail_msg("%s, event %d: leads to %c, not %c", state_names[state], (int)event, next, next_states[state][event]);
         }
 }
 
@@ -49,8 +49,8 @@ static bool is_killing(enum table_state state)
 static void killing_begins_with_a_kill_and_never_goes_back(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             const struct table_cell *cell = table_cell(state, event);
             if (!is_killing(state) && is_killing(cell->next))
                 assert_true(cell->orders & TABLE_KILL);
@@ -62,8 +62,8 @@ static void killing_begins_with_a_kill_and_never_goes_back(void **unused)
 static void work_ends_only_by_its_tree_being_gone(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             const struct table_cell *cell = table_cell(state, event);
             bool ends = table_has_work(state) && !table_has_work(cell->next);
             assert_int_equal(ends, table_has_work(state) && (event == TABLE_TREE_GONE || event == TABLE_TREE_GONE_ONCE));
@@ -74,8 +74,8 @@ static void work_ends_only_by_its_tree_being_gone(void **unused)
 static void work_begins_only_from_waiting(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             const struct table_cell *cell = table_cell(state, event);
             bool begins = !table_has_work(state) && table_has_work(cell->next);
             assert_int_equal(begins, state == TABLE_WAITING && event == TABLE_START);
@@ -87,8 +87,8 @@ static void work_begins_only_from_waiting(void **unused)
 static void the_last_work_stays_the_last(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             const struct table_cell *cell = table_cell(state, event);
             if (table_is_last(state))
                 assert_true(table_is_last(cell->next));
@@ -103,7 +103,7 @@ static void kill_at_and_a_lost_lease_kill_whatever_works(void **unused)
     static const enum table_event events[] = { TABLE_KILL_AT, TABLE_LOSS_NOW, TABLE_ASKED_AGAIN, TABLE_PARENT_LOST };
 
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
         for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
             if (table_has_work(state))
                 assert_true(is_killing(table_cell(state, events[i])->next));
@@ -112,7 +112,7 @@ static void kill_at_and_a_lost_lease_kill_whatever_works(void **unused)
 static void whoever_asks_is_heard(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++) {
         assert_true(table_is_last(table_cell(state, TABLE_ASKED)->next));
         if (state != TABLE_RELEASING && state != TABLE_FINISHED)
             assert_true(table_cell(state, TABLE_ASKED)->orders & TABLE_TELL_ASKED);
@@ -125,8 +125,8 @@ static void whoever_asks_is_heard(void **unused)
 static void a_stop_has_an_end(void **unused)
 {
     (void)unused;
-    for (int state = 0; state < TABLE_STATES; state++)
-        for (int event = 0; event < TABLE_EVENTS; event++) {
+    for (enum table_state state = 0; state < TABLE_STATES; state++)
+        for (enum table_event event = 0; event < TABLE_EVENTS; event++) {
             const struct table_cell *cell = table_cell(state, event);
             bool asked = cell->next == TABLE_LOSING || cell->next == TABLE_DRAINING;
             bool before = state == TABLE_LOSING || state == TABLE_DRAINING;
