@@ -76,6 +76,21 @@ static void http_call_unset_ready(struct transport_call *call)
         transport->ready_last = call->previous_ready;
 }
 
+/* Takes the first call that has something to tell; NULL when there is none. */
+static struct transport_call *http_next_ready(struct http_transport *transport)
+{
+    struct transport_call *call = transport->ready;
+    if (call == NULL)
+        return NULL;
+    transport->ready = call->next_ready;
+    if (transport->ready != NULL)
+        transport->ready->previous_ready = NULL;
+    else
+        transport->ready_last = NULL;
+    call->ready = false;
+    return call;
+}
+
 static void http_pump_soon(struct http_transport *transport)
 {
     loop_timer_set(transport->loop, &transport->pump_timer, 0);
@@ -110,8 +125,7 @@ static void http_call_fail(struct transport_call *call, enum transport_outcome o
 static bool http_call_retry(struct transport_call *call)
 {
     leasehold_time now = clock_now();
-    if (call->status != 401 || call->retried || now.boot_ns >= call->expiry.key ||
-        !kube_token_refused(call->transport->token, now.boot_ns))
+    if (call->status != 401 || call->retried || now.boot_ns >= call->expiry.key || !kube_token_refused(call->transport->token, now.boot_ns))
         return false;
     http_call_take_back(call, false);
     call->retried = true;
@@ -166,8 +180,7 @@ static void http_on_expiry(void *user, leasehold_time now)
             http_pool_distrust(pool); /* what froze this connection may have frozen the others */
         if (active && !sent && transport->resolver != NULL)
             resolver_suspect(transport->resolver);
-        http_call_fail(call, !sent ? TRANSPORT_NOT_SENT : call->open ? TRANSPORT_BROKEN : TRANSPORT_TIMED_OUT,
-                       CURLE_OPERATION_TIMEDOUT);
+        http_call_fail(call, !sent ? TRANSPORT_NOT_SENT : call->open ? TRANSPORT_BROKEN : TRANSPORT_TIMED_OUT, CURLE_OPERATION_TIMEDOUT);
     }
     first = heap_first(&transport->expiries);
     loop_timer_set(transport->loop, &transport->expiry_timer, first != NULL ? first->key : LEASEHOLD_NEVER);
@@ -215,9 +228,8 @@ void http_deliver(struct http_transport *transport)
 {
     BUG_UNLESS(!transport->delivering);
     transport->delivering = true;
-    while (transport->ready != NULL) {
-        struct transport_call *call = transport->ready;
-        http_call_unset_ready(call);
+    struct transport_call *call;
+    while ((call = http_next_ready(transport)) != NULL) {
         call->delivering = true;
         http_tell(call);
         call->delivering = false;
@@ -270,8 +282,7 @@ static void http_on_resolved(void *user)
         while ((first = heap_first(&transport->lanes[i].queue)) != NULL) {
             struct transport_call *call = HEAP_OWNER(first, struct transport_call, wait);
             http_call_withdraw(call, false);
-            snprintf(call->error, sizeof(call->error), "its name cannot be resolved: %s",
-                     resolver_sentence(transport->resolver));
+            snprintf(call->error, sizeof(call->error), "its name cannot be resolved: %s", resolver_sentence(transport->resolver));
             http_call_fail(call, TRANSPORT_NOT_SENT, CURLE_COULDNT_RESOLVE_HOST);
         }
     }
@@ -336,7 +347,7 @@ static int http_start(void *data, const struct transport_request *request, const
         return LEASEHOLD_ERR_ARGUMENT;
     if (transport->call_count >= HTTP_CALLS_MAX)
         return LEASEHOLD_ERR_LIMIT;
-    struct http_lane *lane = &transport->lanes[request->stream                                    ? HTTP_LANE_STREAM
+    struct http_lane *lane = &transport->lanes[request->stream                                ? HTTP_LANE_STREAM
                                                : request->priority == TRANSPORT_PRIORITY_LOCK ? HTTP_LANE_LOCK
                                                                                               : HTTP_LANE_OTHER];
     if (request->stream && lane->calls >= HTTP_STREAMS_MAX)
@@ -406,8 +417,8 @@ static int http_transport_names(struct http_transport *transport, const char *us
         if (*c < ' ' || *c > '~')
             *c = '?';
     bool bracket = strchr(config->host, ':') != NULL;
-    if (asprintf(&transport->origin, "%s://%s%s%s:%u", config->tls ? "https" : "http", bracket ? "[" : "", config->host,
-                 bracket ? "]" : "", (unsigned)config->port) < 0) {
+    if (asprintf(&transport->origin, "%s://%s%s%s:%u", config->tls ? "https" : "http", bracket ? "[" : "", config->host, bracket ? "]" : "",
+                 (unsigned)config->port) < 0) {
         transport->origin = NULL;
         return LEASEHOLD_ERR_MEMORY;
     }
@@ -471,8 +482,10 @@ struct http_transport *http_transport_free(struct http_transport *transport)
     if (transport == NULL || transport->owner != getpid())
         return NULL;
     BUG_UNLESS(!transport->delivering);
-    while (transport->calls != NULL)
-        http_cancel(transport, transport->calls);
+    for (struct transport_call *call = transport->calls, *next; call != NULL; call = next) {
+        next = call->next;
+        http_cancel(transport, call);
+    }
     for (unsigned i = 0; i < HTTP_POOLS; i++)
         http_pool_close(&transport->pools[i]);
     loop_timer_set(transport->loop, &transport->expiry_timer, LEASEHOLD_NEVER);

@@ -281,8 +281,10 @@ void http_pool_close(struct http_pool *pool)
     http_pipe_leave(&pipe);
     pool->multi = NULL;
     loop_timer_set(pool->transport->loop, &pool->timer, LEASEHOLD_NEVER);
-    while (pool->sockets != NULL)
-        http_socket_drop(pool->sockets);
+    for (struct http_socket *s = pool->sockets, *next; s != NULL; s = next) {
+        next = s->next;
+        http_socket_drop(s);
+    }
 }
 
 /* ---- one request ---- */
@@ -418,8 +420,7 @@ static bool http_build_headers(struct transport_call *call, leasehold_time now)
     struct curl_slist **list = &call->headers;
     bool good = http_append(list, "Accept: application/json") && http_append(list, "Expect:");
     if (good && call->request_body != NULL) /* libcurl would say it is a form */
-        good = call->content_type != NULL ? http_append(list, "Content-Type: %s", call->content_type)
-                                          : http_append(list, "Content-Type:");
+        good = call->content_type != NULL ? http_append(list, "Content-Type: %s", call->content_type) : http_append(list, "Content-Type:");
     if (good && token != NULL)
         good = http_append(list, "Authorization: Bearer %s", token);
     if (good && config->tls_server_name != NULL)

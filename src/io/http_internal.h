@@ -36,7 +36,7 @@ struct http_pool {
 /* Requests that wait for each other: at most `max` of them are in flight. */
 struct http_lane {
     struct http_pool *pool;
-    struct heap queue; /* by deadline */
+    struct heap queue;    /* by deadline */
     unsigned active, max; /* in flight, and how many may be */
     unsigned calls;       /* waiting, in flight, or done and not told yet */
 };
@@ -48,8 +48,8 @@ struct transport_call {
     struct http_transport *transport;
     struct http_lane *lane;
     enum http_state state;
-    struct heap_node wait;   /* in lane->queue while queued */
-    struct heap_node expiry; /* in transport->expiries until done */
+    struct heap_node wait;                              /* in lane->queue while queued */
+    struct heap_node expiry;                            /* in transport->expiries until done */
     struct transport_call *next, *previous;             /* all calls */
     struct transport_call *next_ready, *previous_ready; /* calls with something to tell */
     bool ready, delivering, cancelled;

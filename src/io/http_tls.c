@@ -110,8 +110,7 @@ CURLcode http_tls_set(struct transport_call *call)
         code = http_tls_set_one(call, &config->client_certificate, HTTP_TLS_BLOB(CURLOPT_SSLCERT_BLOB), CURLOPT_SSLCERT,
                                 transport->certificate_fd);
     if (code == CURLE_OK)
-        code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY,
-                                transport->key_fd);
+        code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY, transport->key_fd);
     if (code == CURLE_OK) /* without one, an encrypted key given as a blob crashes libcurl 7.88 */
         code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
     return code;

@@ -48,8 +48,8 @@ int loop_new(struct loop **ret_loop)
     loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     /* The addresses of the two fields tell these two events from those of watches. */
-    if (loop->epoll_fd < 0 || loop->timer_fd < 0 || loop->wake_fd < 0 ||
-        loop_add_own(loop, loop->timer_fd, &loop->timer_fd) != 0 || loop_add_own(loop, loop->wake_fd, &loop->wake_fd) != 0) {
+    if (loop->epoll_fd < 0 || loop->timer_fd < 0 || loop->wake_fd < 0 || loop_add_own(loop, loop->timer_fd, &loop->timer_fd) != 0 ||
+        loop_add_own(loop, loop->wake_fd, &loop->wake_fd) != 0) {
         int saved = errno;
         loop_free(loop);
         errno = saved;

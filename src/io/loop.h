@@ -16,7 +16,7 @@
 #include "io/heap.h"
 
 enum {
-    LOOP_EVENTS_A_TURN = 64,  /* ready descriptors handled by one dispatch; the rest keeps loop_fd() readable */
+    LOOP_EVENTS_A_TURN = 64,   /* ready descriptors handled by one dispatch; the rest keeps loop_fd() readable */
     LOOP_TIMERS_A_TURN = 4096, /* due timers run by one dispatch; the rest keeps loop_fd() readable */
 };
 

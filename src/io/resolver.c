@@ -80,8 +80,7 @@ static void question_write(const struct addrinfo *list, unsigned max, char text[
     unsigned count = 0;
     for (const struct addrinfo *a = list; a != NULL && count < max; a = a->ai_next) {
         char host[NI_MAXHOST];
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0 ||
-            strchr(host, '%') != NULL)
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0 || strchr(host, '%') != NULL)
             continue;
         size_t length = strlen(host);
         if (used + length + 2 > RESOLVER_TEXT_MAX)
@@ -144,8 +143,7 @@ static int question_start(struct resolver_question *question)
     return error;
 }
 
-int resolver_new(struct loop *loop, const char *name, unsigned max, resolver_fn *fn, void *user,
-                 struct resolver **ret_resolver)
+int resolver_new(struct loop *loop, const char *name, unsigned max, resolver_fn *fn, void *user, struct resolver **ret_resolver)
 {
     struct resolver *resolver = calloc(1, sizeof(*resolver));
     char *copy = strdup(name);
@@ -215,8 +213,8 @@ void resolver_refresh(struct resolver *resolver, leasehold_time now)
     resolver->asked_ns = now.boot_ns;
     resolver->question = question_new(resolver->name, resolver->max);
     int error = resolver->question == NULL ? ENOMEM : 0;
-    if (error == 0 && loop_watch_new(resolver->loop, resolver->question->done_fd, EPOLLIN, resolver_on_done, resolver,
-                                     &resolver->watch) != 0)
+    if (error == 0 &&
+        loop_watch_new(resolver->loop, resolver->question->done_fd, EPOLLIN, resolver_on_done, resolver, &resolver->watch) != 0)
         error = errno;
     if (error == 0)
         error = question_start(resolver->question);

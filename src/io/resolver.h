@@ -13,7 +13,7 @@
 #include "io/loop.h"
 
 enum {
-    RESOLVER_TEXT_MAX = 512,    /* addresses as text, separated by commas, with the NUL */
+    RESOLVER_TEXT_MAX = 512, /* addresses as text, separated by commas, with the NUL */
     RESOLVER_SENTENCE_MAX = 256,
 };
 
@@ -27,8 +27,7 @@ typedef void resolver_fn(void *user); /* something is known that was not: addres
 
 /* Nothing is asked yet. `name` is copied; max: how many addresses are kept. Returns 0 and *ret_resolver, or
  * LEASEHOLD_ERR_MEMORY, or LEASEHOLD_ERR_SYSTEM with errno. */
-int resolver_new(struct loop *loop, const char *name, unsigned max, resolver_fn *fn, void *user,
-                 struct resolver **ret_resolver);
+int resolver_new(struct loop *loop, const char *name, unsigned max, resolver_fn *fn, void *user, struct resolver **ret_resolver);
 
 /* Never waits. Takes NULL, returns NULL. */
 struct resolver *resolver_free(struct resolver *resolver);

@@ -15,8 +15,7 @@ struct kube_config *kube_config_free(struct kube_config *c)
 {
     if (c == NULL)
         return NULL;
-    char *texts[] = { c->source,          c->server, c->host,       c->path_prefix,
-                      c->tls_server_name, c->token,  c->token_file, c->namespace_name };
+    char *texts[] = { c->source, c->server, c->host, c->path_prefix, c->tls_server_name, c->token, c->token_file, c->namespace_name };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
     kube_bytes_free(&c->ca);
@@ -47,8 +46,7 @@ static int config_set_namespace(struct kube_config *c, const char *name, const c
 {
     if (name != NULL && !config_namespace_good(name))
         return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
-                         "%s: the namespace \"%.*s\" is none: lower-case letters, digits and '-', at most 63", where,
-                         KUBE_SHOW(name));
+                         "%s: the namespace \"%.*s\" is none: lower-case letters, digits and '-', at most 63", where, KUBE_SHOW(name));
     c->namespace_name = strdup(name != NULL ? name : "default");
     return c->namespace_name != NULL ? 0 : kube_fail_memory(sentence);
 }
@@ -98,17 +96,15 @@ static int config_path(const struct config_origin *origin, const char *path, cha
 }
 
 /* A field that is given as base64 in the file, or as the path of another one; the former wins, as in client-go. */
-static int config_bytes(const struct config_origin *origin, const char *field, const char *data, const char *file,
-                        struct kube_bytes *ret)
+static int config_bytes(const struct config_origin *origin, const char *field, const char *data, const char *file, struct kube_bytes *ret)
 {
     if (data != NULL) {
         int error = kube_base64_decode(data, strlen(data), ret);
         if (error == LEASEHOLD_ERR_MEMORY)
             return kube_fail_memory(origin->sentence);
         if (error != 0)
-            return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
-                             "%s: %s-data of %s is not base64: encode the PEM file with base64 -w0", origin->file, field,
-                             origin->owner);
+            return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s-data of %s is not base64: encode the PEM file with base64 -w0",
+                             origin->file, field, origin->owner);
         return 0;
     }
     if (file == NULL)
@@ -119,14 +115,12 @@ static int config_bytes(const struct config_origin *origin, const char *field, c
         return error;
     error = kube_file_read(path, KUBE_FILE_MAX, ret, reason);
     if (error != 0)
-        kube_fail(origin->sentence, error, "%s: %s of %s, %s, cannot be read: %s", origin->file, field, origin->owner, path,
-                  reason);
+        kube_fail(origin->sentence, error, "%s: %s of %s, %s, cannot be read: %s", origin->file, field, origin->owner, path, reason);
     free(path);
     return error;
 }
 
-static int config_check_pem(const struct config_origin *origin, const char *field, const struct kube_bytes *bytes,
-                            const char *kind)
+static int config_check_pem(const struct config_origin *origin, const char *field, const struct kube_bytes *bytes, const char *kind)
 {
     if (bytes->data == NULL)
         return 0;
@@ -165,8 +159,8 @@ static int config_cluster(struct kube_config *c, struct config_origin *origin, c
 static int config_token(struct kube_config *c, const struct config_origin *origin, const struct kubeconfig *k)
 {
     if (k->token != NULL && !kube_token_good(k->token))
-        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: token of %s holds bytes that no token has, or too many",
-                         origin->file, origin->owner);
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: token of %s holds bytes that no token has, or too many", origin->file,
+                         origin->owner);
     if (k->token_file != NULL) {
         char reason[KUBE_REASON_MAX];
         int error = config_path(origin, k->token_file, &c->token_file);
@@ -194,8 +188,8 @@ static int config_user(struct kube_config *c, struct config_origin *origin, cons
     if (error == 0)
         error = config_check_pem(origin, "client-key", &c->client_key, "PRIVATE KEY");
     if (error == 0 && (c->client_certificate.data == NULL) != (c->client_key.data == NULL))
-        error = kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has a %s without a %s: give both", origin->file,
-                          origin->owner, c->client_key.data == NULL ? "client-certificate" : "client-key",
+        error = kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has a %s without a %s: give both", origin->file, origin->owner,
+                          c->client_key.data == NULL ? "client-certificate" : "client-key",
                           c->client_key.data == NULL ? "client-key" : "client-certificate");
     return error != 0 ? error : config_token(c, origin, k);
 }
@@ -229,8 +223,7 @@ static int config_load_file(struct kube_config *c, const char *file, const char 
 
 /* ---- in-cluster ---- */
 
-static int config_account_file(const char *folder, const char *name, size_t max, bool needed, struct kube_bytes *ret,
-                               char *sentence)
+static int config_account_file(const char *folder, const char *name, size_t max, bool needed, struct kube_bytes *ret, char *sentence)
 {
     char *path = NULL, reason[KUBE_REASON_MAX];
     if (asprintf(&path, "%s/%s", folder, name) < 0)
@@ -240,8 +233,8 @@ static int config_account_file(const char *folder, const char *name, size_t max,
         error = kube_file_read(path, max, ret, reason);
     if (error != 0)
         kube_fail(sentence, error,
-                  "KUBERNETES_SERVICE_HOST is set, but %s cannot be read (%s): is automountServiceAccountToken off for this Pod?",
-                  path, reason);
+                  "KUBERNETES_SERVICE_HOST is set, but %s cannot be read (%s): is automountServiceAccountToken off for this Pod?", path,
+                  reason);
     free(path);
     return error;
 }
@@ -376,8 +369,7 @@ static int config_load_into(struct kube_config *c, const struct kube_options *op
                          KUBE_SHOW(options->context));
     if (host != NULL)
         return config_load_account(c, host, port != NULL ? port : "443",
-                                   options->service_account_folder != NULL ? options->service_account_folder
-                                                                           : KUBE_SERVICE_ACCOUNT_FOLDER,
+                                   options->service_account_folder != NULL ? options->service_account_folder : KUBE_SERVICE_ACCOUNT_FOLDER,
                                    sentence);
     return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
                      "no Kubernetes configuration was found: KUBECONFIG is not set, there is no ~/.kube/config, and this is no Pod "

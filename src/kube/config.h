@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 enum {
-    KUBE_SENTENCE_MAX = 640,           /* room for one sentence with its NUL; a longer one is cut */
-    KUBE_FILE_MAX = 1 << 20,           /* a kubeconfig, certificate, key or token file in bytes */
-    KUBE_YAML_DEPTH_MAX = 32,          /* nesting of a kubeconfig */
-    KUBE_YAML_NODES_MAX = 50000,       /* scalars, sequences and mappings of a kubeconfig */
-    KUBE_YAML_ALIASES_MAX = 1000,      /* aliases (*name) of a kubeconfig */
-    KUBE_TOKEN_MAX = 64 << 10,         /* a bearer token in bytes */
+    KUBE_SENTENCE_MAX = 640,      /* room for one sentence with its NUL; a longer one is cut */
+    KUBE_FILE_MAX = 1 << 20,      /* a kubeconfig, certificate, key or token file in bytes */
+    KUBE_YAML_DEPTH_MAX = 32,     /* nesting of a kubeconfig */
+    KUBE_YAML_NODES_MAX = 50000,  /* scalars, sequences and mappings of a kubeconfig */
+    KUBE_YAML_ALIASES_MAX = 1000, /* aliases (*name) of a kubeconfig */
+    KUBE_TOKEN_MAX = 64 << 10,    /* a bearer token in bytes */
 };
 
 #define KUBE_SERVICE_ACCOUNT_FOLDER "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -30,20 +30,20 @@ struct kube_bytes {
 /* All strings are owned by the configuration, NUL-terminated, and NULL when absent unless said otherwise. It never changes
  * after loading, so any thread may read it. */
 struct kube_config {
-    char *source;                         /* for sentences: "context dev of /home/u/.kube/config"; never NULL */
-    char *server;                         /* "https://host:6443/prefix": scheme, host, port, prefix; never NULL */
-    bool tls;                             /* https */
-    char *host;                           /* name or address, IPv6 without brackets; never NULL */
-    uint16_t port;                        /* 443 or 80 unless given */
-    char *path_prefix;                    /* "" or "/k8s/clusters/c-1", without a slash at its end; never NULL */
-    char *tls_server_name;                /* the name the server's certificate must have, instead of host */
+    char *source;          /* for sentences: "context dev of /home/u/.kube/config"; never NULL */
+    char *server;          /* "https://host:6443/prefix": scheme, host, port, prefix; never NULL */
+    bool tls;              /* https */
+    char *host;            /* name or address, IPv6 without brackets; never NULL */
+    uint16_t port;         /* 443 or 80 unless given */
+    char *path_prefix;     /* "" or "/k8s/clusters/c-1", without a slash at its end; never NULL */
+    char *tls_server_name; /* the name the server's certificate must have, instead of host */
     bool insecure_skip_tls_verify;
     struct kube_bytes ca;                 /* PEM; none: the machine's own store */
     struct kube_bytes client_certificate; /* PEM; comes with client_key or not at all */
     struct kube_bytes client_key;
-    char *token;                          /* bearer token; with a token_file: what the file said when loaded */
-    char *token_file;                     /* absolute path; see src/kube/token.h */
-    char *namespace_name;                 /* of the context or the service account, else "default"; never NULL */
+    char *token;          /* bearer token; with a token_file: what the file said when loaded */
+    char *token_file;     /* absolute path; see src/kube/token.h */
+    char *namespace_name; /* of the context or the service account, else "default"; never NULL */
 };
 
 struct kube_options {

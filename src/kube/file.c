@@ -14,7 +14,7 @@ int kube_fail(char sentence[KUBE_SENTENCE_MAX], int error, const char *format, .
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, KUBE_SENTENCE_MAX, format, arguments);
+    vsnprintf(sentence, KUBE_SENTENCE_MAX, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(arguments);
     for (char *c = sentence; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)

@@ -26,13 +26,12 @@ static void kubeconfig_take(struct kube_yaml *yaml, yaml_node_t *mapping, const 
 }
 
 /* Fields that come later are refused where they are used: ignoring one would mean another identity or another way. */
-static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where, const char *const *keys,
-                              const char *instead)
+static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where, const char *const *keys, const char *instead)
 {
     for (; *keys != NULL; keys++)
         if (kube_yaml_get(yaml, mapping, where, *keys) != NULL)
-            yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_UNSUPPORTED,
-                                    "%s: %s uses %s, which Leasehold does not support yet: %s", yaml->file, where, *keys, instead);
+            yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_UNSUPPORTED, "%s: %s uses %s, which Leasehold does not support yet: %s",
+                                    yaml->file, where, *keys, instead);
 }
 
 static void kubeconfig_read_cluster(struct kube_yaml *yaml, yaml_node_t *root, struct kubeconfig *k)
@@ -51,15 +50,15 @@ static void kubeconfig_read_cluster(struct kube_yaml *yaml, yaml_node_t *root, s
     kubeconfig_take(yaml, cluster, where, "certificate-authority-data", &k->ca_data);
     k->insecure_skip_tls_verify = kube_yaml_truth(yaml, cluster, where, "insecure-skip-tls-verify");
     if (yaml->error == 0 && k->server == NULL)
-        yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has no server: write server: https://HOST:PORT",
-                                yaml->file, where);
+        yaml->error =
+            kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has no server: write server: https://HOST:PORT", yaml->file, where);
 }
 
 static void kubeconfig_read_user(struct kube_yaml *yaml, yaml_node_t *root, struct kubeconfig *k)
 {
-    static const char *const later[] = { "exec",     "auth-provider", "username",  "password",
-                                         "as",       "as-uid",        "as-groups", "as-user-extra",
-                                         NULL };
+    static const char *const later[] = {
+        "exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra", NULL
+    };
     if (yaml->error != 0 || k->user == NULL)
         return;
     char where[KUBECONFIG_WHERE_MAX];
@@ -85,9 +84,9 @@ static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, c
     if (context == NULL || context[0] == '\0')
         context = kube_yaml_text(yaml, root, "the file", "current-context");
     if (yaml->error == 0 && context == NULL)
-        yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG,
-                                "%s has no current-context: give one with --context, or set it with kubectl config use-context",
-                                yaml->file);
+        yaml->error =
+            kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG,
+                      "%s has no current-context: give one with --context, or set it with kubectl config use-context", yaml->file);
     kubeconfig_copy(yaml, context, &k->context);
     if (yaml->error != 0)
         return;
@@ -101,8 +100,7 @@ static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, c
     kubeconfig_take(yaml, node, where, "user", &k->user);
     kubeconfig_take(yaml, node, where, "namespace", &k->namespace_name);
     if (yaml->error == 0 && k->cluster == NULL)
-        yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s names no cluster: write cluster: NAME", yaml->file,
-                                where);
+        yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s names no cluster: write cluster: NAME", yaml->file, where);
 }
 
 int kubeconfig_parse(const char *file, const char *text, size_t size, const char *context, struct kubeconfig *ret,
@@ -116,9 +114,9 @@ int kubeconfig_parse(const char *file, const char *text, size_t size, const char
     struct kubeconfig k = { 0 };
     yaml_node_t *root = yaml_document_get_root_node(&document);
     if (root == NULL || root->type != YAML_MAPPING_NODE)
-        yaml.error = kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
-                               "%s %s: a kubeconfig is a mapping with clusters, users, contexts and current-context", file,
-                               root == NULL ? "is empty" : "is not a mapping");
+        yaml.error =
+            kube_fail(sentence, LEASEHOLD_ERR_CONFIG, "%s %s: a kubeconfig is a mapping with clusters, users, contexts and current-context",
+                      file, root == NULL ? "is empty" : "is not a mapping");
     kubeconfig_read_context(&yaml, root, context, &k);
     if (yaml.error == 0)
         kubeconfig_read_cluster(&yaml, root, &k);
@@ -134,9 +132,9 @@ int kubeconfig_parse(const char *file, const char *text, size_t size, const char
 
 void kubeconfig_clear(struct kubeconfig *k)
 {
-    char *texts[] = { k->context,  k->cluster,          k->user,             k->namespace_name, k->server,
-                      k->tls_server_name, k->ca_file,   k->ca_data,          k->certificate_file, k->certificate_data,
-                      k->key_file, k->key_data,         k->token,            k->token_file };
+    char *texts[] = { k->context,         k->cluster,  k->user,    k->namespace_name,   k->server,
+                      k->tls_server_name, k->ca_file,  k->ca_data, k->certificate_file, k->certificate_data,
+                      k->key_file,        k->key_data, k->token,   k->token_file };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
     *k = (struct kubeconfig){ 0 };

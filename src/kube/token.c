@@ -38,7 +38,8 @@ int kube_token_read(const char *path, char **ret_token, char reason[KUBE_REASON_
         text[--bytes.size] = '\0';
     size_t start = strspn(text, space);
     if (strlen(text) != bytes.size || !kube_token_good(text + start)) {
-        snprintf(reason, KUBE_REASON_MAX, "%s", bytes.size == 0 ? "it is empty" : "it holds more than one token, or bytes that no token has");
+        snprintf(reason, KUBE_REASON_MAX, "%s",
+                 bytes.size == 0 ? "it is empty" : "it holds more than one token, or bytes that no token has");
         kube_bytes_free(&bytes);
         return LEASEHOLD_ERR_CONFIG;
     }
@@ -78,8 +79,8 @@ static bool token_look(struct kube_token *token, int64_t boot_ns)
     token->looked = true;
     token->looked_ns = boot_ns;
     if (kube_token_read(token->config->token_file, &text, reason) != 0) {
-        kube_fail(token->sentence, 0, "%s cannot be read (%s): the token read before is used until it expires",
-                  token->config->token_file, reason);
+        kube_fail(token->sentence, 0, "%s cannot be read (%s): the token read before is used until it expires", token->config->token_file,
+                  reason);
         return false;
     }
     kube_text_free(token->text);

@@ -42,8 +42,7 @@ static const char *yaml_count_event(const yaml_event_t *event, struct yaml_count
     }
 }
 
-_Static_assert(KUBE_YAML_ALIASES_MAX == 1000 && KUBE_YAML_NODES_MAX == 50000 && KUBE_YAML_DEPTH_MAX == 32,
-               "the sentences above say so");
+_Static_assert(KUBE_YAML_ALIASES_MAX == 1000 && KUBE_YAML_NODES_MAX == 50000 && KUBE_YAML_DEPTH_MAX == 32, "the sentences above say so");
 
 /* A first pass over the events keeps the second, which builds the document, within bounds. (Deep nesting costs libyaml the
  * square of its depth, so it must not be read to its end.) */
@@ -72,8 +71,7 @@ static int yaml_check(const char *file, const char *text, size_t size, char sent
     return error;
 }
 
-int kube_yaml_load(const char *file, const char *text, size_t size, yaml_document_t *ret_document,
-                   char sentence[KUBE_SENTENCE_MAX])
+int kube_yaml_load(const char *file, const char *text, size_t size, yaml_document_t *ret_document, char sentence[KUBE_SENTENCE_MAX])
 {
     int error = yaml_check(file, text, size, sentence);
     if (error != 0)
@@ -110,8 +108,7 @@ yaml_node_t *kube_yaml_get(struct kube_yaml *yaml, yaml_node_t *mapping, const c
         yaml_node_t *name = yaml_document_get_node(yaml->document, pair->key);
         if (yaml_is(name, "<<")) {
             yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_UNSUPPORTED,
-                                    "%s: %s uses the YAML merge key <<, which is not supported: write the fields out", yaml->file,
-                                    where);
+                                    "%s: %s uses the YAML merge key <<, which is not supported: write the fields out", yaml->file, where);
             return NULL;
         }
         if (!yaml_is(name, key))
@@ -130,8 +127,7 @@ const char *kube_yaml_text(struct kube_yaml *yaml, yaml_node_t *mapping, const c
     yaml_node_t *node = kube_yaml_get(yaml, mapping, where, key);
     if (node == NULL)
         return NULL;
-    if (node->type != YAML_SCALAR_NODE ||
-        memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL) {
+    if (node->type != YAML_SCALAR_NODE || memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL) {
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s of %s must be text", yaml->file, key, where);
         return NULL;
     }
@@ -155,8 +151,8 @@ bool kube_yaml_truth(struct kube_yaml *yaml, yaml_node_t *mapping, const char *w
         return false;
     if (strcmp(text, "true") == 0)
         return true;
-    yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s of %s is %.*s: write true or false", yaml->file, key,
-                            where, KUBE_SHOW(text));
+    yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s of %s is %.*s: write true or false", yaml->file, key, where,
+                            KUBE_SHOW(text));
     return false;
 }
 

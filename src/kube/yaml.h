@@ -10,8 +10,7 @@
 
 /* Loads the only document of `text`. Returns 0 and *ret_document (yaml_document_delete), or LEASEHOLD_ERR_CONFIG or
  * LEASEHOLD_ERR_MEMORY and the sentence. */
-int kube_yaml_load(const char *file, const char *text, size_t size, yaml_document_t *ret_document,
-                   char sentence[KUBE_SENTENCE_MAX]);
+int kube_yaml_load(const char *file, const char *text, size_t size, yaml_document_t *ret_document, char sentence[KUBE_SENTENCE_MAX]);
 
 /* Looks into one document; the first error stays, and every later look finds nothing. */
 struct kube_yaml {

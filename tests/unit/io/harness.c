@@ -152,8 +152,7 @@ void server_write(int fd, const char *text)
 void server_answer(int fd, int status, const char *body)
 {
     char head[256];
-    snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", status,
-             strlen(body));
+    snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", status, strlen(body));
     server_write(fd, head);
     server_write(fd, body);
 }

@@ -64,12 +64,9 @@ static void bodies_are_sent_as_they_are(void **state)
     struct probe probe = { 0 };
     char request[SERVER_REQUEST_MAX];
     open_plain(serve_plainly);
-    struct transport_request put = { .method = "PUT",
-                                     .path = "/x",
-                                     .content_type = "application/json",
-                                     .body = "{\"a\":1}",
-                                     .body_size = 7,
-                                     .limit_ns = S };
+    struct transport_request put = {
+        .method = "PUT", .path = "/x", .content_type = "application/json", .body = "{\"a\":1}", .body_size = 7, .limit_ns = S
+    };
     client_start(&client, &probe, &put);
     client_finish(&client, &probe);
     server_copy_last(&server, request);
@@ -150,8 +147,7 @@ static void lock_requests_go_by_deadline_on_few_connections(void **state)
         char path[8];
         snprintf(path, sizeof(path), "/%d", i);
         client_start(&client, &probes[i],
-                     &(struct transport_request){
-                         .method = "GET", .path = path, .limit_ns = 5 * S, .deadline = { .boot_ns = 1000 - i } });
+                     &(struct transport_request){ .method = "GET", .path = path, .limit_ns = 5 * S, .deadline = { .boot_ns = 1000 - i } });
     }
     for (int i = 0; i < N; i++) {
         client_finish(&client, &probes[i]);
@@ -235,9 +231,8 @@ static void answers_of_every_form_are_read(void **state)
         const char *body;
         int64_t retry_after_ns;
     } cases[] = {
-        { "/redirect", 302, "no", 0 }, { "/busy", 429, "", 7 * S },     { "/date", 503, "", 0 },
-        { "/forever", 503, "", 86400 * S }, { "/interim", 200, "ok", 0 }, { "/chunked", 201, "abcde", 0 },
-        { "/else", 500, "what?", 0 },
+        { "/redirect", 302, "no", 0 }, { "/busy", 429, "", 7 * S },     { "/date", 503, "", 0 },      { "/forever", 503, "", 86400 * S },
+        { "/interim", 200, "ok", 0 },  { "/chunked", 201, "abcde", 0 }, { "/else", 500, "what?", 0 },
     };
     open_plain(serve_headers);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -420,8 +415,7 @@ static unsigned count_inherited_sockets(void)
     for (int fd = 3; fd < 256; fd++) {
         int flags = fcntl(fd, F_GETFD), domain = 0;
         socklen_t size = sizeof(domain);
-        if (flags >= 0 && (flags & FD_CLOEXEC) == 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-            domain == AF_INET)
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_INET)
             count++;
     }
     return count;

@@ -416,9 +416,9 @@ static void a_request_that_waited_too_long_was_not_sent(void **state)
     memset(probes, 0, sizeof(probes));
     open_plain(serve_nothing);
     for (int i = 0; i < 5; i++)
-        client_start(&client, &probes[i],
-                     &(struct transport_request){
-                         .method = "GET", .path = "/x", .limit_ns = i < 4 ? S : 100 * MS, .deadline = { .boot_ns = i } });
+        client_start(
+            &client, &probes[i],
+            &(struct transport_request){ .method = "GET", .path = "/x", .limit_ns = i < 4 ? S : 100 * MS, .deadline = { .boot_ns = i } });
     client_finish(&client, &probes[4]);
     assert_int_equal(probes[4].outcome, TRANSPORT_NOT_SENT);
     assert_int_equal(atomic_load(&server.requests), 4);
@@ -566,8 +566,7 @@ static void streams_do_not_hold_up_requests_and_have_a_limit(void **state)
         assert_true(client_turn(&client, &streams[i].chunks, 1, 5 * S));
     client_get(&client, &probe, "/gone", S);
     client_start(&client, &other,
-                 &(struct transport_request){
-                     .method = "GET", .path = "/gone", .limit_ns = S, .priority = TRANSPORT_PRIORITY_OTHER });
+                 &(struct transport_request){ .method = "GET", .path = "/gone", .limit_ns = S, .priority = TRANSPORT_PRIORITY_OTHER });
     client_finish(&client, &probe);
     client_finish(&client, &other);
     assert_int_equal(probe.status, 410);

@@ -50,12 +50,18 @@ static void front_start(struct front *front, const char *certificate, const char
     snprintf(to, sizeof(to), "127.0.0.1:%u", (unsigned)backend.port);
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    char *arguments[] = { (char *)(uintptr_t) "python", (char *)(uintptr_t)TLS_FRONT,
-                          (char *)(uintptr_t) "serve",  (char *)(uintptr_t) "--backend",
-                          to,                           (char *)(uintptr_t) "--certificate",
-                          pem,                          (char *)(uintptr_t) "--key",
-                          key,                          (char *)(uintptr_t)more,
-                          (char *)(uintptr_t)value,     NULL };
+    char *arguments[] = { (char *)(uintptr_t) "python",
+                          (char *)(uintptr_t)TLS_FRONT,
+                          (char *)(uintptr_t) "serve",
+                          (char *)(uintptr_t) "--backend",
+                          to,
+                          (char *)(uintptr_t) "--certificate",
+                          pem,
+                          (char *)(uintptr_t) "--key",
+                          key,
+                          (char *)(uintptr_t)more,
+                          (char *)(uintptr_t)value,
+                          NULL };
     front->pid = python(arguments, in[0], out[1]);
     close(in[0]);
     close(out[1]);
@@ -129,8 +135,8 @@ static void expect_by(const struct front *front, const char *host, const char *c
     client_get(&client, &probe, "/x", 3 * S);
     client_finish(&client, &probe);
     if (probe.outcome != outcome || probe.status != status || (words != NULL && strstr(probe.sentence, words) == NULL))
-        fail_msg("outcome %d, status %d, \"%s\" (wanted %d, %d, \"%s\")", (int)probe.outcome, probe.status, probe.sentence,
-                 (int)outcome, status, words != NULL ? words : "");
+        fail_msg("outcome %d, status %d, \"%s\" (wanted %d, %d, \"%s\")", (int)probe.outcome, probe.status, probe.sentence, (int)outcome,
+                 status, words != NULL ? words : "");
     probe_clear(&probe);
     close_config();
 }
@@ -190,8 +196,8 @@ static void a_certificate_of_another_name_is_refused_unless_named(void **state)
     server_copy_last(&backend, request);
     snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", front.port);
     assert_non_null(strstr(request, host)); /* the name is for the certificate only */
-    expect_by(&front, "localhost", ", certificate-authority: ca.pem, tls-server-name: api.example", "", false,
-              TRANSPORT_ANSWERED, 200, NULL);
+    expect_by(&front, "localhost", ", certificate-authority: ca.pem, tls-server-name: api.example", "", false, TRANSPORT_ANSWERED, 200,
+              NULL);
     expect(&front, ", certificate-authority: ca.pem, tls-server-name: wrong.example", "", TRANSPORT_NOT_SENT, 0, "not trusted");
     front_stop(&front);
 }
@@ -214,8 +220,7 @@ static void a_client_certificate_is_presented(void **state)
     snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
     front_start(&front, "server", "--client-ca", ca);
     expect(&front, trust, "client-certificate: client.pem, client-key: client.key", TRANSPORT_ANSWERED, 200, NULL);
-    snprintf(user, sizeof(user), "client-certificate-data: %s, client-key-data: %s", data_of("client.pem"),
-             data_of("client.key"));
+    snprintf(user, sizeof(user), "client-certificate-data: %s, client-key-data: %s", data_of("client.pem"), data_of("client.key"));
     expect(&front, trust, user, TRANSPORT_ANSWERED, 200, NULL);
     unsigned asked = atomic_load(&backend.requests);
     /* In TLS 1.3 the client has sent its request by the time it hears of the refusal. */
@@ -273,8 +278,9 @@ static void a_rotated_token_is_read_again_on_401(void **state)
     static const struct {
         const char *accepted, *held;
         int status;
-    } steps[] = { { "first\n", "first\n", 200 }, { "second\n", "second\n", 200 }, { "third\n", "second\n", 401 },
-                  { "third\n", "third\n", 200 } };
+    } steps[] = {
+        { "first\n", "first\n", 200 }, { "second\n", "second\n", 200 }, { "third\n", "second\n", 401 }, { "third\n", "third\n", 200 }
+    };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         struct probe probe = { 0 };
         put("tokens", steps[i].accepted);
@@ -389,8 +395,7 @@ static int make_world(void **state)
     strcpy(folder, "/tmp/leasehold-tls-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
-    char *arguments[] = { (char *)(uintptr_t) "python", (char *)(uintptr_t)TLS_FRONT, (char *)(uintptr_t) "certificates", folder,
-                          NULL };
+    char *arguments[] = { (char *)(uintptr_t) "python", (char *)(uintptr_t)TLS_FRONT, (char *)(uintptr_t) "certificates", folder, NULL };
     pid_t pid = python(arguments, -1, -1);
     if (waitpid(pid, &status, 0) != pid || status != 0)
         return -1;
@@ -410,14 +415,10 @@ static int remove_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_server_is_trusted_by_its_authority),
-        cmocka_unit_test(a_certificate_of_another_name_is_refused_unless_named),
-        cmocka_unit_test(an_expired_certificate_is_refused),
-        cmocka_unit_test(a_client_certificate_is_presented),
-        cmocka_unit_test(an_encrypted_key_does_not_crash),
-        cmocka_unit_test(a_rotated_token_is_read_again_on_401),
-        cmocka_unit_test(one_401_is_overcome_two_are_told),
-        cmocka_unit_test(connections_and_streams_work_as_without_tls),
+        cmocka_unit_test(a_server_is_trusted_by_its_authority), cmocka_unit_test(a_certificate_of_another_name_is_refused_unless_named),
+        cmocka_unit_test(an_expired_certificate_is_refused),    cmocka_unit_test(a_client_certificate_is_presented),
+        cmocka_unit_test(an_encrypted_key_does_not_crash),      cmocka_unit_test(a_rotated_token_is_read_again_on_401),
+        cmocka_unit_test(one_401_is_overcome_two_are_told),     cmocka_unit_test(connections_and_streams_work_as_without_tls),
         cmocka_unit_test(speaking_past_each_other_is_told),
     };
     return cmocka_run_group_tests(tests, make_world, remove_world);

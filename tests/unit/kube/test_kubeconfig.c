@@ -127,10 +127,9 @@ static void what_is_missing_or_wrong_is_named(void **state)
     refused("clusters: [{name: c, cluster: [1]}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "must be a mapping");
     refused("clusters: [{name: c, cluster: {server: {a: b}}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG,
             "server of cluster \"c\" must be text");
-    refused("clusters: [{name: c, cluster: {server: a, server: b}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG,
-            "has server twice");
-    refused("clusters: [{name: c, cluster: {server: a, insecure-skip-tls-verify: 'yes'}}]\n" CONTEXT USER CURRENT,
-            LEASEHOLD_ERR_CONFIG, "is yes: write true or false");
+    refused("clusters: [{name: c, cluster: {server: a, server: b}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "has server twice");
+    refused("clusters: [{name: c, cluster: {server: a, insecure-skip-tls-verify: 'yes'}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG,
+            "is yes: write true or false");
     refused("clusters: [{name: c, cluster: {server: \"a\\0b\"}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_CONFIG, "must be text");
     refused(CLUSTER USER "current-context: \"a\\nb\"\n", LEASEHOLD_ERR_CONFIG, "context \"a?b\""); /* one line */
 }
@@ -138,8 +137,10 @@ static void what_is_missing_or_wrong_is_named(void **state)
 static void what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const fields[] = { "exec: {command: aws}", "auth-provider: {name: gcp}", "username: u", "password: p",
-                                          "as: x", "as-uid: '1'", "as-groups: [g]", "as-user-extra: {a: [b]}" };
+    static const char *const fields[] = {
+        "exec: {command: aws}", "auth-provider: {name: gcp}", "username: u", "password: p", "as: x", "as-uid: '1'",
+        "as-groups: [g]",       "as-user-extra: {a: [b]}"
+    };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char text[512], words[64];
         snprintf(text, sizeof(text), CLUSTER CONTEXT "users: [{name: u, user: {token: SECRET, %s}}]\n" CURRENT, fields[i]);

@@ -42,10 +42,33 @@ static void what_is_no_server_is_refused(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "",           "10.0.0.1:6443",     "ftp://x",        "https://",         "https://:443",   "https://x:",        "https://x:0",
-        "https://x:65536", "https://x:-1", "https://x:999999", "https://x:1a",   "https://::1",    "https://[::1",      "https://[x]",
-        "https://[::1]x", "https://[fe80::1%eth0]", "https://user:pw@x", "https://x/?a", "https://x/#a", "https://x/a b", "https://x?y",
-        "https://-x", "https://a..b",      "https://x\r\ny", "https://\xc3\xa4", "https://[127.0.0.1]", "https://x/\xc3\xa4",
+        "",
+        "10.0.0.1:6443",
+        "ftp://x",
+        "https://",
+        "https://:443",
+        "https://x:",
+        "https://x:0",
+        "https://x:65536",
+        "https://x:-1",
+        "https://x:999999",
+        "https://x:1a",
+        "https://::1",
+        "https://[::1",
+        "https://[x]",
+        "https://[::1]x",
+        "https://[fe80::1%eth0]",
+        "https://user:pw@x",
+        "https://x/?a",
+        "https://x/#a",
+        "https://x/a b",
+        "https://x?y",
+        "https://-x",
+        "https://a..b",
+        "https://x\r\ny",
+        "https://\xc3\xa4",
+        "https://[127.0.0.1]",
+        "https://x/\xc3\xa4",
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct kube_url url = { .port = 7 };
