@@ -4,8 +4,8 @@
 set -eu
 
 build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libevent-dev python3-minimal binutils"
-tests="libcmocka-dev libssl-dev openssl python3 procps util-linux man-db"
-checks="clang clang-format clang-tidy libclang-rt-14-dev"
+tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db"
+checks="clang-format clang-tidy"
 
 wanted=$build
 case "${1:-build}" in
