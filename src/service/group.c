@@ -225,7 +225,8 @@ void group_run_posted(leasehold_group *g)
 {
     if (g->begin && g->lock) {
         group_step(g, &(struct election_event){ .kind = ELECTION_BEGIN });
-        lock_begin(g->lock);
+        if (g->lock)
+            lock_begin(g->lock);
     }
     if (g->resign)
         group_step(g, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = g->hold_off_ns });
@@ -233,10 +234,11 @@ void group_run_posted(leasehold_group *g)
         group_step(g, &(struct election_event){ .kind = ELECTION_CLOSE });
     if (g->stopped_term)
         group_step(g, &(struct election_event){ .kind = ELECTION_WORK_STOPPED, .term = g->stopped_term });
-    if (g->abandon && g->service) {
+    bool abandon = g->abandon && g->service;
+    g->begin = g->resign = g->close = g->abandon = false;
+    g->stopped_term = 0;
+    if (abandon) {
         group_finish(g);
         group_forget(g);
     }
-    g->begin = g->resign = g->close = g->abandon = false;
-    g->stopped_term = 0;
 }

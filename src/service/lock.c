@@ -67,6 +67,7 @@ int lock_join(leasehold_service *s, const struct dialect *dialect, const char *n
 
 void lock_hold(struct lock *lock)
 {
+    BUG_UNLESS(lock->references > 0);
     lock->references++;
 }
 

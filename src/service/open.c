@@ -139,6 +139,7 @@ int leasehold_group_open(leasehold_group **ret, leasehold_service *s, const char
         return error;
     leasehold_group *g = NULL;
     error = open_group(s, name, role, overrides, &g);
+    BUG_UNLESS(error < 0 || g);
     if (error == 0 && ret) {
         atomic_fetch_add(&g->references, 1);
         atomic_fetch_add(&g->user_references, 1);

@@ -69,6 +69,7 @@ void service_log(leasehold_service *s, int level, const char *format, ...)
     char line[EVENT_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was started on the line before
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     s->options->log(s->options->log_user, level, line);

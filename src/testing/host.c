@@ -221,6 +221,7 @@ int leasehold_service_open(leasehold_service **ret, leasehold_options *o)
             snprintf(o->error, sizeof o->error, "%s", sentence[0] ? sentence : leasehold_strerror(error));
         return error;
     }
+    BUG_UNLESS(m);
     struct world *w = host_enter(m->service);
     BUG_UNLESS(w);
     struct member **at = &w->members;
