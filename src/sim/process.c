@@ -72,11 +72,29 @@ static bool held_up(struct world *w, int who)
     return true;
 }
 
+/* Another thread asks is_leading. It loads the deadline first and then, after `pause`, reads the clock. */
+static void start_sample(struct world *w, int who, int64_t pause)
+{
+    struct process *p = &w->process[who];
+    if (!p->alive || p->foreign || p->published.term == 0 || w->node[p->node].suspended)
+        return;
+    uint32_t slot = parcel_new(w);
+    struct parcel *parcel = &w->parcel[slot];
+    parcel->event.term = p->published.term;
+    parcel->event.hold_off_ns = p->published.term_at.boot_ns;
+    parcel->event.retry_after_ns = p->published.term_at.raw_ns;
+    parcel->asked_at = w->now;
+    parcel->event.kind = p->published.ended ? ELECTION_CLOSE : ELECTION_CLOCK;
+    world_at(w, w->now + pause, EVENT_SAMPLE_READ, who, slot, 0);
+}
+
 void process_freeze(struct world *w, int who, int64_t until)
 {
     struct process *p = &w->process[who];
     if (until > p->frozen_until)
         p->frozen_until = until;
+    /* Its other threads are frozen as well, one of them in the middle of a question; which of all runs first, who knows. */
+    start_sample(w, who, p->frozen_until - w->now - prng_index(&w->random, 2));
     world_at(w, p->frozen_until, EVENT_STAGE, who, 0, p->generation);
 }
 
@@ -331,21 +349,11 @@ void process_crash(struct world *w, int who, bool work_too)
         work_kill_all(w, who);
 }
 
-/* Another thread asks is_leading. It loads the deadline first and then reads the clock; between the two it may sleep. */
 void process_sample(struct world *w, int who)
 {
-    struct process *p = &w->process[who];
-    if (!p->alive || p->published.term == 0 || w->node[p->node].suspended)
-        return;
-    uint32_t slot = parcel_new(w);
-    struct parcel *parcel = &w->parcel[slot];
-    parcel->event.term = p->published.term;
-    parcel->event.hold_off_ns = p->published.term_at.boot_ns;
-    parcel->event.retry_after_ns = p->published.term_at.raw_ns;
-    parcel->asked_at = w->now;
-    parcel->event.kind = p->published.ended ? ELECTION_CLOSE : ELECTION_CLOCK;
-    int64_t pause = w->menu.has[MENU_FREEZE] && prng_chance(&w->random, 50000) ? prng_span(&w->random, SIM_MS, 20 * SIM_S) : 0;
-    world_at(w, w->now + pause, EVENT_SAMPLE_READ, who, slot, 0);
+    bool slow = w->menu.has[MENU_FREEZE] && prng_chance(&w->random, 50000);
+    if (w->process[who].frozen_until <= w->now)
+        start_sample(w, who, slow ? prng_span(&w->random, SIM_MS, 20 * SIM_S) : 0);
 }
 
 void process_sample_read(struct world *w, int who, uint32_t slot)

@@ -179,8 +179,14 @@ static void heal(struct world *w)
 
 static void sample_next(struct world *w)
 {
-    if (w->process_count)
-        process_sample(w, prng_index(&w->random, w->process_count));
+    for (int tries = 0; w->process_count && tries < 4; tries++) {
+        int who = prng_index(&w->random, w->process_count);
+        /* Whoever never led has little to tell. */
+        if (tries < 3 && (!w->process[who].alive || w->process[who].published.ended || w->process[who].published.term == 0))
+            continue;
+        process_sample(w, who);
+        break;
+    }
     world_at(w, w->now + prng_span(&w->random, 5 * SIM_MS, SIM_S), EVENT_SAMPLE, 0, 0, 0);
 }
 
