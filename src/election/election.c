@@ -102,6 +102,7 @@ static void on_watched(struct election *e, leasehold_time now, const struct elec
         if (own_matches(e, w, &event->record, &event->version) || w->purpose == ELECTION_RELEASE)
             return;
     }
+    known_hint(e, now, &event->record);
     e->want_read = true;
 }
 

@@ -12,6 +12,9 @@ enum known_source { KNOWN_BY_READ, KNOWN_BY_WATCH, KNOWN_BY_WRITE };
 /* Takes in what was received at `now`. Returns false when it is older than what is known, and changes nothing then. */
 bool known_learn(struct election *e, leasehold_time now, enum known_source source, const struct record *record,
                  const struct record_version *version, struct election_update *update);
+/* A holder is told of the lock by its watch: knowledge stays, for only a read counts now, but should the lock be gone by then,
+ * whoever was shown is waited for. */
+void known_hint(struct election *e, leasehold_time now, const struct record *record);
 bool known_is_free(const struct election *e, leasehold_time now);
 /* Puts a wait's end on CLOCK_BOOTTIME later where CLOCK_MONOTONIC_RAW has not reached it yet. */
 void known_stretch(leasehold_time *end, leasehold_time now);

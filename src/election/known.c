@@ -204,6 +204,12 @@ bool known_learn(struct election *e, leasehold_time now, enum known_source sourc
     return true;
 }
 
+void known_hint(struct election *e, leasehold_time now, const struct record *record)
+{
+    if (record->kind == RECORD_HELD)
+        e->wait_until = time_later(e->wait_until, time_after(now, recorded_duration(e, record)));
+}
+
 bool known_is_free(const struct election *e, leasehold_time now)
 {
     return e->knows && time_reached_by_all(now, e->wait_until);

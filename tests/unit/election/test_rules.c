@@ -197,6 +197,16 @@ static void lock_gone_stops_work_without_grace(void **state)
     AT (16.004) { clock_ticks(); asks_create(); }
 }
 
+static void stranger_shown_before_the_lock_was_deleted_is_waited_for(void **state)
+{
+    LEADER("a");
+    struct record theirs = stage_marked("b", 40, 1);
+    AT (1) { watch_tells(theirs, 11); asks_read(); }
+    AT (1.1) { reads_absent(); stops(ELECTION_REASON_LOST); no_grace(); }
+    AT (1.2) { work_stops(); }
+    AT (1.3) { reads_absent(); asks_nothing(); wakes_at(41); }
+}
+
 static void late_wake_up_expires_before_the_answer_is_looked_at(void **state)
 {
     LEADER("a");
@@ -510,6 +520,7 @@ int main(void)
         cmocka_unit_test(holder_that_stepped_down_leads_again_by_a_new_write_after_its_work_stopped),
         cmocka_unit_test(another_holder_read_stops_work_without_grace),
         cmocka_unit_test(lock_gone_stops_work_without_grace),
+        cmocka_unit_test(stranger_shown_before_the_lock_was_deleted_is_waited_for),
         cmocka_unit_test(late_wake_up_expires_before_the_answer_is_looked_at),
         cmocka_unit_test(unknown_write_is_read_back_and_counts_when_it_was_applied),
         cmocka_unit_test(conflict_with_our_record_intact_is_written_again_at_once),
