@@ -58,6 +58,7 @@ static void end_work(const struct guard *guard, pid_t root, int until_gone)
         cgroup_kill(&guard->family->cgroup);
         if (guard->proc_fd < 0)
             return;
+        tree_signal_quick(guard->proc_fd, root, &spared, SIGKILL);
         /* Twice nothing: a process can be born behind the scan's back while its parent dies before it. */
         quiet = tree_signal(guard->proc_fd, root, &spared, SIGKILL) <= 0 ? quiet + 1 : 0;
         if (quiet == 2)

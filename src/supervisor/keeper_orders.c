@@ -23,12 +23,27 @@ void keeper_refuse(struct keeper *k, uint64_t term, enum supervisor_outcome outc
     tell(k, &m);
 }
 
+/* The first blow is struck: CMD is dead, which is all that the backstop could add, and the keeper, at work on the rest, is worth
+ * more alive. It stays as the sign for others to go on if the keeper is stopped from now on. */
+static void postpone_backstop(struct keeper *k)
+{
+    int64_t soonest = clock_boot_ns() + SUPERVISOR_BACKSTOP_LEAD_NS;
+
+    if (k->has_backstop && k->cmd != 0)
+        BUG_UNLESS(backstop_arm(k->backstop, k->kill_at > soonest ? k->kill_at : soonest) == 0);
+}
+
 void keeper_sweep(struct keeper *k, int64_t now)
 {
+    bool first = k->sweep_pause == KEEPER_SWEEP_MIN_NS;
+
     cgroup_kill(&k->family->cgroup);
     if (k->cmd_alive)
         kill(-k->cmd, SIGKILL); /* the group cannot be another's: CMD, its leader, is not reaped */
-    tree_signal(k->proc_fd, getpid(), NULL, SIGKILL);
+    if (tree_signal_quick(k->proc_fd, getpid(), NULL, SIGKILL) < 0 || !first)
+        tree_signal(k->proc_fd, getpid(), NULL, SIGKILL);
+    if (first)
+        postpone_backstop(k);
     k->sweep_at = now + k->sweep_pause;
     k->sweep_pause = k->sweep_pause * 2 < KEEPER_SWEEP_MAX_NS ? k->sweep_pause * 2 : KEEPER_SWEEP_MAX_NS;
 }

@@ -120,6 +120,7 @@ static void end_all(struct reaper *r)
 
     for (int turns = 0;; turns++) {
         cgroup_kill(&r->family.cgroup);
+        tree_signal_quick(r->proc_fd, getpid(), &r->family.spared, SIGKILL);
         int living = tree_signal(r->proc_fd, getpid(), &r->family.spared, SIGKILL);
         if (reap(r) && living <= 0)
             return;
@@ -312,6 +313,8 @@ static void end_life(struct reaper *r)
 
     if (r->ended && r->elector_pidfd >= 0)
         poll(&elector, 1, REAPER_LEAVE_MS);
+    else if (!r->ended && group > 0)
+        kill(-group, SIGKILL); /* before the first look at /proc; CMD, now our child and not reaped yet, keeps the number ours */
     end_all(r);
     terminal_take_back(&f->terminal, group);
     cgroup_remove(&f->cgroup);

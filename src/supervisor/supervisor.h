@@ -26,8 +26,8 @@ enum {
 };
 
 /* Times of the keeper around kill_at, see docs/supervisor.md#two-clocks. */
-#define SUPERVISOR_KILL_LEAD_NS INT64_C(100000000)    /* the keeper kills the tree this long before kill_at */
-#define SUPERVISOR_BACKSTOP_LEAD_NS INT64_C(25000000) /* the kernel kills the keeper, and so CMD, this long before kill_at */
+#define SUPERVISOR_KILL_LEAD_NS INT64_C(150000000)    /* the keeper kills the tree this long before kill_at */
+#define SUPERVISOR_BACKSTOP_LEAD_NS INT64_C(75000000) /* the kernel kills the keeper, and so CMD, this long before kill_at */
 
 struct supervisor_options {
     char *const *argv;          /* CMD and its arguments, NULL at the end; borrowed for the whole run */

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { TREE_STAT_MAX = 1024, TREE_DENTS = 16384 };
+enum { TREE_STAT_MAX = 1024, TREE_DENTS = 16384, TREE_CHILDREN_TEXT = 8192 };
 
 enum tree_mark { TREE_UNKNOWN = 0, TREE_INSIDE, TREE_OUTSIDE };
 
@@ -78,20 +78,25 @@ int tree_parse_stat(const char *text, struct tree_process *process)
     return 0;
 }
 
-/* Reads DIR/stat; `dir` is a /proc/PID directory. */
-static int read_stat(int dir, struct tree_process *process)
+/* Reads a small file of /proc whole. Returns its length, or -1. */
+static ssize_t read_file(int dir, const char *name, char *text, size_t text_size)
 {
-    char text[TREE_STAT_MAX];
-    int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return -1;
-    ssize_t size = read(fd, text, sizeof text - 1);
+    ssize_t size = read(fd, text, text_size - 1);
     close(fd);
-    if (size <= 0)
-        return -1;
-    text[size] = '\0';
-    return tree_parse_stat(text, process);
+    if (size >= 0)
+        text[size] = '\0';
+    return size;
+}
+
+static int read_stat(int dir, const char *name, struct tree_process *process)
+{
+    char text[TREE_STAT_MAX];
+
+    return read_file(dir, name, text, sizeof text) > 0 ? tree_parse_stat(text, process) : -1;
 }
 
 static int open_process(int proc_fd, pid_t pid)
@@ -102,6 +107,13 @@ static int open_process(int proc_fd, pid_t pid)
     return openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static bool send_signal(int dir, pid_t pid, int signal)
+{
+    if (syscall(SYS_pidfd_send_signal, dir, signal, NULL, 0) == 0)
+        return true;
+    return errno == ENOSYS && kill(pid, signal) == 0;
+}
+
 /* Signals the process that was found, or nobody. */
 static void signal_process(int proc_fd, const struct tree_process *found, int signal)
 {
@@ -110,27 +122,76 @@ static void signal_process(int proc_fd, const struct tree_process *found, int si
 
     if (dir < 0)
         return;
-    if (read_stat(dir, &present) == 0 && present.start == found->start && syscall(SYS_pidfd_send_signal, dir, signal, NULL, 0) != 0 &&
-        errno == ENOSYS)
-        kill(found->pid, signal);
+    if (read_stat(dir, "stat", &present) == 0 && present.start == found->start)
+        send_signal(dir, found->pid, signal);
     close(dir);
+}
+
+static bool is_spared(const struct tree_spared *spared, pid_t pid)
+{
+    for (size_t i = 0; spared != NULL && i < spared->count; i++)
+        if (spared->pid[i] == pid)
+            return true;
+    return false;
+}
+
+/* Appends the children of `parent` that its first thread has forked. Returns the new count, or -1. */
+static int append_children(int proc_fd, pid_t parent, struct tree_process *list, int count)
+{
+    char text[TREE_CHILDREN_TEXT], name[48], *at = text, *end;
+
+    snprintf(name, sizeof name, "%d/task/%d/children", (int)parent, (int)parent);
+    if (read_file(proc_fd, name, text, sizeof text) < 0)
+        return -1;
+    for (; count < TREE_QUICK_MAX; count++, at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at || *end != ' ') /* a number at the buffer's end may be cut */
+            break;
+        list[count] = (struct tree_process){ .pid = (pid_t)pid, .parent = parent };
+    }
+    return count;
+}
+
+int tree_signal_quick(int proc_fd, pid_t root, const struct tree_spared *spared, int signal)
+{
+    static struct tree_process list[TREE_QUICK_MAX];
+    int count = append_children(proc_fd, root, list, 0), signalled = 0;
+
+    if (count < 0)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (is_spared(spared, list[i].pid))
+            continue;
+        int more = append_children(proc_fd, list[i].pid, list, count);
+        count = more < 0 ? count : more;
+    }
+    for (int i = 0; i < count; i++) {
+        struct tree_process present = { .pid = list[i].pid };
+        int dir = is_spared(spared, list[i].pid) ? -1 : open_process(proc_fd, list[i].pid);
+        if (dir < 0)
+            continue;
+        if (read_stat(dir, "stat", &present) != 0 || !present.alive)
+            present.parent = 0;
+        /* Still of this tree, or an orphan come up to its root since its parent was hit a moment ago. A number that was used
+         * again there is as good. */
+        if ((present.parent == list[i].parent || present.parent == root) && send_signal(dir, list[i].pid, signal))
+            signalled++;
+        close(dir);
+    }
+    return signalled;
 }
 
 /* Handles one name of /proc. Returns the number of entries after it. */
 static size_t take_name(int proc_fd, const char *name, size_t count, pid_t root, int signal)
 {
-    char *end;
+    char file[32], *end;
     long pid = strtol(name, &end, 10);
 
     if (end == name || *end != '\0' || pid <= 0)
         return count;
     struct tree_process process = { .pid = (pid_t)pid };
-    int dir = open_process(proc_fd, process.pid);
-    if (dir < 0)
-        return count;
-    int result = read_stat(dir, &process);
-    close(dir);
-    if (result != 0)
+    snprintf(file, sizeof file, "%ld/stat", pid);
+    if (read_stat(proc_fd, file, &process) != 0)
         return count;
     if (count < TREE_PROCESSES_MAX) {
         entries[count] = (struct tree_entry){ process, TREE_UNKNOWN };

@@ -14,6 +14,7 @@
 
 enum {
     TREE_PROCESSES_MAX = 32768, /* of one scan; beyond it only direct children are found, which is enough in several turns */
+    TREE_QUICK_MAX = 1024,      /* of one quick look */
     TREE_SPARED_MAX = 64,       /* processes whose whole branch is left alone */
 };
 
@@ -37,6 +38,11 @@ int tree_open(void);
 /* Sends `signal` (0: none) to every living descendant of `root`, and not to `root`, the spared ones and theirs. Returns how many
  * living ones were found, or -1 with errno when /proc could not be read. Not for more than one thread at a time. */
 int tree_signal(int proc_fd, pid_t root, const struct tree_spared *spared, int signal);
+
+/* The same by the kernel's lists of children, whose cost is that of the tree and not of the machine, but which may miss some: what
+ * a thread other than the first has forked, and what moves meanwhile. For the first blow; tree_signal() comes after it.
+ * Returns how many were signalled, or -1 when the kernel has no such lists (CONFIG_PROC_CHILDREN). */
+int tree_signal_quick(int proc_fd, pid_t root, const struct tree_spared *spared, int signal);
 
 /* Fills *spared with the present children of `root`. Returns 0, or -1 with errno: ENOSPC more than fit. */
 int tree_children(int proc_fd, pid_t root, struct tree_spared *spared);

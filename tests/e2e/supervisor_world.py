@@ -52,6 +52,36 @@ def processes():
                 yield int(entry), stat
 
 
+class Starved(AssertionError):
+    """The machine gave nobody the processor for so long that nothing can be said about us."""
+
+
+class Canary:
+    """A stamper beside the tests: the gaps between its stamps tell how long the machine kept a ready process waiting."""
+
+    STARVED_NS = 40e6
+    file = None
+
+    def __init__(self, build):
+        self.build = build
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="canary-")
+        Canary.file = pathlib.Path(self.directory.name, "stamps")
+        self.process = subprocess.Popen([f"{self.build}/stamper", Canary.file])
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.directory.cleanup()
+
+    @classmethod
+    def gap_ns(cls, begin, end):
+        """The longest gap that touches the time from shortly before `begin` until `end`."""
+        stamps = [int(line.split()[0]) for line in cls.file.read_text().splitlines()]
+        return max((b - a for a, b in zip(stamps, stamps[1:]) if b > begin - 200e6 and a < end), default=0)
+
+
 Promise = collections.namedtuple("Promise", "at word identity term value")
 Stamp = collections.namedtuple("Stamp", "at pid identity")
 
@@ -153,6 +183,8 @@ class Run:
             last[stamp.identity] = max(stamp.at, last.get(stamp.identity, 0))
         assert last, "nothing was stamped"
         for identity, at in last.items():
+            if at > kill_at[identity] and Canary.gap_ns(kill_at[identity], at) > Canary.STARVED_NS:
+                raise Starved(f"{identity} stamped late, and so did everybody else on this machine")
             assert at <= kill_at[identity], f"{identity} stamped {(at - kill_at[identity]) / 1e6:.3f} ms after kill_at"
         return {identity: kill_at[identity] - at for identity, at in last.items()}
 
@@ -183,12 +215,17 @@ def main(tests, workers=3):
         name, test = pair
         began = time.monotonic()
         try:
-            note = test(build) or ""
-            return name, None, note, time.monotonic() - began
+            for attempt in range(3):
+                try:
+                    note = test(build) or ""
+                    return name, None, note + (f" (attempt {attempt + 1}: starved before)" if attempt else ""), time.monotonic() - began
+                except Starved as error:
+                    if attempt == 2:
+                        raise error
         except Exception:  # pylint: disable=broad-except
             return name, traceback.format_exc(), "", time.monotonic() - began
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+    with Canary(build), concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for name, error, note, seconds in pool.map(one, chosen):
             print(f"{'ok  ' if error is None else 'FAIL'} {name} ({seconds:.1f} s) {note}", flush=True)
             if error:

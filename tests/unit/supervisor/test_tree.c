@@ -114,6 +114,29 @@ static void descendants_are_found_at_every_depth(void **unused)
     close(proc_fd);
 }
 
+static void the_quick_look_finds_them_too(void **unused)
+{
+    pid_t pids[6], others[2];
+    struct tree_spared spared;
+    int proc_fd = tree_open();
+
+    (void)unused;
+    start_chain(1, false, others);
+    assert_int_equal(tree_children(proc_fd, getpid(), &spared), 0);
+    start_chain(5, true, pids);
+    int found = tree_signal_quick(proc_fd, getpid(), &spared, SIGSTOP);
+    if (found == -1)
+        print_message("this kernel has no lists of children\n");
+    else
+        assert_int_equal(found, 6);
+    assert_int_equal(tree_signal_quick(proc_fd, getpid(), &spared, SIGKILL) > 0, found != -1);
+    assert_int_equal(kill(others[1], 0), 0);
+    end_all(proc_fd);
+    if (found != -1)
+        assert_int_equal(tree_signal_quick(proc_fd, getpid(), NULL, SIGKILL), 0);
+    close(proc_fd);
+}
+
 static void a_spared_branch_is_left_alone(void **unused)
 {
     pid_t spared_pids[3], others[3];
@@ -195,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_zombie_leader_with_threads_is_alive),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(descendants_are_found_at_every_depth),
+        cmocka_unit_test(the_quick_look_finds_them_too),
         cmocka_unit_test(a_spared_branch_is_left_alone),
         cmocka_unit_test(orphans_come_up_to_the_subreaper),
         cmocka_unit_test(stopped_processes_are_killed_too),
