@@ -23,28 +23,30 @@ enum check_name {
 /* What an outside observer keeps in mind of each process. */
 struct ledger_entry {
     bool used;
-    bool foreign;       /* an elector of another project: its mistakes are counted, not held against us */
+    bool foreign; /* an elector of another project: its mistakes are counted, not held against us */
     bool gone;
-    bool holding;       /* its last applied write was no release */
-    bool altered;       /* an operator touched what it wrote, after its last applied write */
-    bool unmarked;      /* ... so that the mark does not count any more, and what follows can look like a foreign release */
-    bool erased;        /* ... and the duration shortened: nothing tells a newcomer how long to wait */
-    bool forged;        /* ... and made it look like one */
-    bool wiped;         /* somebody who knew nothing took the lock after that: allowed, and counted */
+    bool holding;  /* its last applied write was no release */
+    bool altered;  /* an operator touched what it wrote, after its last applied write */
+    bool unmarked; /* ... so that the mark does not count any more, and what follows can look like a foreign release */
+    bool erased;   /* ... and the duration shortened: nothing tells a newcomer how long to wait */
+    bool forged;   /* ... and made it look like one */
+    bool wiped;    /* somebody who knew nothing took the lock after that: allowed, and counted */
     char identity[LEASEHOLD_IDENTITY_MAX + 1];
     int64_t lease_ns;
     int32_t rate_error_ppm;
     int64_t known_since; /* when it was first shown a holder, or garbage */
     uint64_t newest;     /* version it was shown; what a watch tells late is no news */
     int64_t absent_at;   /* when it was told that there is no lock, and nothing else since; INT64_MAX: it was told of one */
-    struct { int64_t decided, absent_at; } posts[CHECK_POSTS]; /* what it knew when it decided on its last creations */
+    struct {
+        int64_t decided, absent_at;
+    } posts[CHECK_POSTS]; /* what it knew when it decided on its last creations */
     uint32_t post_count;
-    int64_t tenure_at;   /* when its present tenure was applied */
-    int64_t applied_at; /* of its last applied write */
-    int64_t sent_at;    /* decided at */
+    int64_t tenure_at;      /* when its present tenure was applied */
+    int64_t applied_at;     /* of its last applied write */
+    int64_t sent_at;        /* decided at */
     uint64_t first_version; /* of its present tenure */
     uint64_t version;
-    uint64_t seen_by;   /* bit of each process that was shown what it wrote in its present tenure */
+    uint64_t seen_by; /* bit of each process that was shown what it wrote in its present tenure */
 };
 
 struct live_work {
@@ -76,12 +78,16 @@ struct judge {
     int work_count;
     bool leads[SIM_PROCESSES_MAX]; /* a term runs whose work was not asked to stop */
     uint64_t leads_term[SIM_PROCESSES_MAX];
-    struct { uint64_t term; bool ended; int64_t ended_at; } sampled[SIM_PROCESSES_MAX];
+    struct {
+        uint64_t term;
+        bool ended;
+        int64_t ended_at;
+    } sampled[SIM_PROCESSES_MAX];
     struct term_token tokens[CHECK_TOKENS]; /* ring of the last */
     uint32_t token_count;
     int64_t touched_at; /* when the record was last changed by somebody else than the one before */
     int touched_by;
-    bool intact[SIM_PROCESSES_MAX]; /* nobody else changed the record since its last applied write */
+    bool intact[SIM_PROCESSES_MAX];                    /* nobody else changed the record since its last applied write */
     int64_t requests[SIM_PROCESSES_MAX][CHECK_WINDOW]; /* ring of the times of the last requests */
     uint32_t request_count[SIM_PROCESSES_MAX];
     bool healed;
@@ -89,7 +95,7 @@ struct judge {
     int64_t leader_by;
     int64_t first_leader; /* after healing */
     int64_t now;
-    bool failed;          /* this history is broken; the first violation is told */
+    bool failed; /* this history is broken; the first violation is told */
     enum check_name first;
     char sentence[CHECK_SENTENCE_MAX];
     struct check_counts counts;

@@ -11,6 +11,7 @@ void check_budget(struct judge *j, const struct fact *f)
     uint32_t n = j->request_count[f->who]++;
     int64_t *slot = &j->requests[f->who][n % CHECK_WINDOW];
     if (n >= CHECK_WINDOW && f->at - *slot < window_ns)
-        check_fail(j, CHECK_BUDGET, f->who, "process %d sent %d requests within %.3f s", f->who, CHECK_WINDOW + 1, (double)(f->at - *slot) / 1e9);
+        check_fail(j, CHECK_BUDGET, f->who, "process %d sent %d requests within %.3f s", f->who, CHECK_WINDOW + 1,
+                   (double)(f->at - *slot) / 1e9);
     *slot = f->at;
 }

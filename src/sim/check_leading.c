@@ -17,7 +17,8 @@ static void sample(struct judge *j, const struct fact *f)
     }
     /* Two calls that overlap may answer in any order. */
     if (j->sampled[f->who].ended && f->sent > j->sampled[f->who].ended_at)
-        check_fail(j, CHECK_LEADING, f->who, "is_leading of process %d turned true again within term %llu", f->who, (unsigned long long)f->term);
+        check_fail(j, CHECK_LEADING, f->who, "is_leading of process %d turned true again within term %llu", f->who,
+                   (unsigned long long)f->term);
     if (f->at > ledger_valid_until(l) + CHECK_SLACK_NS)
         check_fail(j, CHECK_LEADING, f->who, "is_leading of process %d is true %.6f s after its lease", f->who,
                    (double)(f->at - ledger_valid_until(l)) / 1e9);

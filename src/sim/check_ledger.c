@@ -59,7 +59,8 @@ static void applied(struct judge *j, const struct fact *f)
 static void altered(struct ledger_entry *l, const struct record *after)
 {
     l->altered = true;
-    bool counts = after->mark.present && (after->kind == RECORD_HELD ? after->mark.names_holder : after->mark.transitions == after->transitions);
+    bool counts =
+        after->mark.present && (after->kind == RECORD_HELD ? after->mark.names_holder : after->mark.transitions == after->transitions);
     if (!counts || l->foreign)
         l->unmarked = true;
     if (l->unmarked && after->kind == RECORD_HELD && after->duration_ms < l->lease_ns / 1000000)

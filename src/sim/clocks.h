@@ -14,10 +14,10 @@ struct clocks {
     int64_t since;     /* true time at which this piece began */
     int64_t boot_base; /* readings then */
     int64_t raw_base;
-    int32_t boot_ppm;  /* rate error: a second of true time is 1,000,000 + ppm microseconds */
+    int32_t boot_ppm; /* rate error: a second of true time is 1,000,000 + ppm microseconds */
     int32_t raw_ppm;
-    bool suspended;    /* the machine sleeps: RAW stands still, BOOTTIME goes on */
-    bool wall_stuck;   /* the wall clock shows wall_offset for ever */
+    bool suspended;  /* the machine sleeps: RAW stands still, BOOTTIME goes on */
+    bool wall_stuck; /* the wall clock shows wall_offset for ever */
     int64_t wall_offset;
 };
 

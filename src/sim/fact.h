@@ -8,22 +8,22 @@
 enum { SIM_PROCESSES_MAX = 64, SIM_NOBODY = -1 }; /* SIM_NOBODY: an operator, or the world */
 
 enum fact_kind {
-    FACT_PROCESS = 0,   /* process `who` begins: identity, lease_ns, term_ns, rate_error_ppm, foreign */
-    FACT_GONE,          /* process `who` crashed or closed */
-    FACT_RECEIVED,      /* `who` was shown `after` at `version`, having asked at `sent` */
-    FACT_SENT,          /* `who` sent a request: write (NONE: a read), decided at `sent` */
-    FACT_APPLIED,       /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
-    FACT_ANSWERED,      /* `who` received the acknowledgement of such a write */
-    FACT_OPERATED,      /* an operator changed the lock: `before` became `after`; note says how */
-    FACT_STARTED,       /* started_leading: term, token, version: newest of the server, decided at `decided`, dead by `sent` */
-    FACT_EXTENDED,      /* the same; flag: what was told before was over when this was decided */
-    FACT_STOP,          /* stop_work: reason, flag: kill_work */
-    FACT_STOPPED,       /* stopped_leading */
-    FACT_WORK_BEGINS,   /* a worker of (who, term) runs from here on */
-    FACT_WORK_ENDS,     /* the last worker of (who, term) is dead, or asleep with its machine */
-    FACT_SAMPLE,        /* another thread of `who` asked is_leading: flag is the answer, `sent` when it began to ask */
-    FACT_FAULT,         /* note says which; flag: it ends */
-    FACT_HEALED,        /* no more faults; somebody has to lead by `sent` */
+    FACT_PROCESS = 0, /* process `who` begins: identity, lease_ns, term_ns, rate_error_ppm, foreign */
+    FACT_GONE,        /* process `who` crashed or closed */
+    FACT_RECEIVED,    /* `who` was shown `after` at `version`, having asked at `sent` */
+    FACT_SENT,        /* `who` sent a request: write (NONE: a read), decided at `sent` */
+    FACT_APPLIED,     /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
+    FACT_ANSWERED,    /* `who` received the acknowledgement of such a write */
+    FACT_OPERATED,    /* an operator changed the lock: `before` became `after`; note says how */
+    FACT_STARTED,     /* started_leading: term, token, version: newest of the server, decided at `decided`, dead by `sent` */
+    FACT_EXTENDED,    /* the same; flag: what was told before was over when this was decided */
+    FACT_STOP,        /* stop_work: reason, flag: kill_work */
+    FACT_STOPPED,     /* stopped_leading */
+    FACT_WORK_BEGINS, /* a worker of (who, term) runs from here on */
+    FACT_WORK_ENDS,   /* the last worker of (who, term) is dead, or asleep with its machine */
+    FACT_SAMPLE,      /* another thread of `who` asked is_leading: flag is the answer, `sent` when it began to ask */
+    FACT_FAULT,       /* note says which; flag: it ends */
+    FACT_HEALED,      /* no more faults; somebody has to lead by `sent` */
     FACT_END,
     FACT_KINDS
 };

@@ -56,7 +56,8 @@ static void slow(struct world *w, int who)
 static void server(struct world *w)
 {
     w->mode = (enum server_mode)prng_range(&w->random, SERVER_DOWN, SERVER_MODES - 1);
-    static const char *const notes[SERVER_MODES] = { "", "the server is down", "the server hangs", "the server fails", "the server refuses" };
+    static const char *const notes[SERVER_MODES] = { "", "the server is down", "the server hangs", "the server fails",
+                                                     "the server refuses" };
     world_fault(w, SIM_NOBODY, notes[w->mode], false);
     for (int i = 0; i < w->process_count; i++)
         watch_break(w, i, w->mode == SERVER_HANGS);
@@ -187,7 +188,8 @@ static void freeze(struct world *w, int who)
 static void strike(struct world *w, enum menu_item item, int who)
 {
     static const enum lock_edit deletes[] = { LOCK_DELETE, LOCK_DELETE, LOCK_EMPTY, LOCK_WIPE, LOCK_CLEAR, LOCK_RECREATE };
-    static const enum lock_edit edits[] = { LOCK_DURATION, LOCK_DURATION, LOCK_NO_DURATION, LOCK_LONGER, LOCK_UNMARK, LOCK_GARBAGE, LOCK_GHOST };
+    static const enum lock_edit edits[] = { LOCK_DURATION, LOCK_DURATION, LOCK_NO_DURATION, LOCK_LONGER,
+                                            LOCK_UNMARK,   LOCK_GARBAGE,  LOCK_GHOST };
     switch (item) {
     case MENU_DELAY:
         slow(w, who);

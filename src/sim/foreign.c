@@ -26,7 +26,12 @@ int foreign_begin(struct world *w, int node, const char *name)
     p->used = p->alive = p->foreign = true;
     p->node = node;
     snprintf(p->name, sizeof p->name, "%s", name);
-    world_tell(w, &(struct fact){ .kind = FACT_PROCESS, .who = who, .identity = p->name, .lease_ns = lease_ns, .rate_error_ppm = p->settings.rate_error_ppm, .foreign = true });
+    world_tell(w, &(struct fact){ .kind = FACT_PROCESS,
+                                  .who = who,
+                                  .identity = p->name,
+                                  .lease_ns = lease_ns,
+                                  .rate_error_ppm = p->settings.rate_error_ppm,
+                                  .foreign = true });
     if (w->longest_lease_ns < lease_ns)
         w->longest_lease_ns = lease_ns;
     if (w->longest_wait_ns < lease_ns)
@@ -98,7 +103,9 @@ static void leads(struct world *w, int who)
         return;
     p->f.leads = true;
     p->f.term++;
-    struct fact f = { .kind = FACT_STARTED, .who = who, .term = p->f.term, .version = p->f.version, .token = p->f.version.resource_version };
+    struct fact f = {
+        .kind = FACT_STARTED, .who = who, .term = p->f.term, .version = p->f.version, .token = p->f.version.resource_version
+    };
     world_tell(w, &f);
     f.kind = FACT_WORK_BEGINS;
     world_tell(w, &f);

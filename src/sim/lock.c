@@ -8,10 +8,10 @@
 enum { RELEASED_MS = 1000 };
 
 static const char *const names[LOCK_EDITS] = {
-    [LOCK_DELETE] = "deletes the lock",         [LOCK_EMPTY] = "empties the holder",       [LOCK_WIPE] = "releases it by hand",
-    [LOCK_CLEAR] = "clears the spec",           [LOCK_DURATION] = "shortens the duration", [LOCK_NO_DURATION] = "removes the duration",
-    [LOCK_LONGER] = "lengthens the duration",   [LOCK_UNMARK] = "removes the mark",        [LOCK_GARBAGE] = "writes garbage",
-    [LOCK_GHOST] = "writes another holder",     [LOCK_RECREATE] = "re-creates the lock",   [LOCK_TOUCH] = "annotates the lock",
+    [LOCK_DELETE] = "deletes the lock",       [LOCK_EMPTY] = "empties the holder",       [LOCK_WIPE] = "releases it by hand",
+    [LOCK_CLEAR] = "clears the spec",         [LOCK_DURATION] = "shortens the duration", [LOCK_NO_DURATION] = "removes the duration",
+    [LOCK_LONGER] = "lengthens the duration", [LOCK_UNMARK] = "removes the mark",        [LOCK_GARBAGE] = "writes garbage",
+    [LOCK_GHOST] = "writes another holder",   [LOCK_RECREATE] = "re-creates the lock",   [LOCK_TOUCH] = "annotates the lock",
     [LOCK_LABEL] = "changes the label",
 };
 

@@ -31,17 +31,17 @@ struct lock {
     /* The present state, at either depth. */
     struct record record; /* ABSENT: no object */
     struct record_version version;
-    uint64_t revision;    /* of the whole server */
+    uint64_t revision; /* of the whole server */
     bool labelled;
     char mark_holder[LEASEHOLD_IDENTITY_MAX + 1];
-    struct store *store;    /* NULL: values only */
+    struct store *store; /* NULL: values only */
 };
 
 struct lock_answer {
     int code;
     struct record record; /* 200, 201 */
     struct record_version version;
-    void *object;         /* json_t, a reference of the receiver's; NULL with values only */
+    void *object; /* json_t, a reference of the receiver's; NULL with values only */
 };
 
 /* bytes: keep the object in the production store. Returns 0, or -1 when this build has no such store. */

@@ -87,8 +87,8 @@ static void put_plain(json_t *object, const struct record *r)
     set_time(spec, "renewTime", r->renew_us);
 }
 
-void lock_store_write(struct lock *l, const struct election_write *write, const void *object, bool marks, const char *writer, int64_t wall_us,
-                      struct lock_answer *ret)
+void lock_store_write(struct lock *l, const struct election_write *write, const void *object, bool marks, const char *writer,
+                      int64_t wall_us, struct lock_answer *ret)
 {
     bool create = write->kind == ELECTION_WRITE_CREATE;
     json_t *body = create ? dialect_new_object(&dialect_lease, namespace_, name) : json_deep_copy(object);

@@ -7,8 +7,8 @@
 int lock_store_open(struct lock *l, uint64_t seed);
 void lock_store_close(struct lock *l);
 void lock_store_read(struct lock *l, struct lock_answer *ret);
-void lock_store_write(struct lock *l, const struct election_write *write, const void *object, bool marks, const char *writer, int64_t wall_us,
-                      struct lock_answer *ret);
+void lock_store_write(struct lock *l, const struct election_write *write, const void *object, bool marks, const char *writer,
+                      int64_t wall_us, struct lock_answer *ret);
 bool lock_store_edit(struct lock *l, enum lock_edit edit, const char *ghost, struct prng *random, int64_t wall_us);
 void lock_store_drop(void *object);
 void *lock_store_hold(void *object);

@@ -39,10 +39,18 @@ static void usage(FILE *to)
 static int parse(int count, char **arguments, struct choices *c)
 {
     static const struct option options[] = {
-        { "seed", required_argument, NULL, 's' },       { "runs", required_argument, NULL, 'r' },  { "time", required_argument, NULL, 't' },
-        { "trace", no_argument, NULL, 'T' },            { "hash", no_argument, NULL, 'h' },        { "menu", required_argument, NULL, 'm' },
-        { "candidates", required_argument, NULL, 'c' }, { "span", required_argument, NULL, 'S' },  { "depth", required_argument, NULL, 'd' },
-        { "keep-going", no_argument, NULL, 'k' },       { "help", no_argument, NULL, 'H' },        { NULL, 0, NULL, 0 },
+        { "seed", required_argument, NULL, 's' },
+        { "runs", required_argument, NULL, 'r' },
+        { "time", required_argument, NULL, 't' },
+        { "trace", no_argument, NULL, 'T' },
+        { "hash", no_argument, NULL, 'h' },
+        { "menu", required_argument, NULL, 'm' },
+        { "candidates", required_argument, NULL, 'c' },
+        { "span", required_argument, NULL, 'S' },
+        { "depth", required_argument, NULL, 'd' },
+        { "keep-going", no_argument, NULL, 'k' },
+        { "help", no_argument, NULL, 'H' },
+        { NULL, 0, NULL, 0 },
     };
     int option;
     while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
@@ -114,8 +122,8 @@ static void report(const struct world *w, uint64_t runs, uint64_t failed, double
 {
     const struct check_counts *c = &w->judge.counts;
     printf("%llu runs, %llu failed; %.0f s simulated in %.2f s\n", (unsigned long long)runs, (unsigned long long)failed, simulated, took);
-    printf("%llu elections, %llu faults: %.2f million a minute; %llu events\n", (unsigned long long)c->elections, (unsigned long long)c->faults,
-           (double)(c->elections + c->faults) / took * 60 / 1e6, (unsigned long long)w->events);
+    printf("%llu elections, %llu faults: %.2f million a minute; %llu events\n", (unsigned long long)c->elections,
+           (unsigned long long)c->faults, (double)(c->elections + c->faults) / took * 60 / 1e6, (unsigned long long)w->events);
     printf("slowest healing %.3f s, at most %.1f %% of what is allowed\n", (double)c->worst_heal_ns / 1e9, (double)c->worst_heal_part / 10);
     printf("by an operator's hand, as documented: %llu locks taken from a worker, %llu overlaps; by the other elector: %llu\n",
            (unsigned long long)c->blind_takes, (unsigned long long)c->blind_overlaps, (unsigned long long)c->foreign);

@@ -5,10 +5,11 @@
 #include "election/bug.h"
 
 static const char *const names[MENU_ITEMS] = {
-    [MENU_DELAY] = "delay",   [MENU_LOSS] = "loss",     [MENU_LATE] = "late",       [MENU_DUPLICATE] = "duplicate", [MENU_PARTITION] = "partition",
-    [MENU_SERVER] = "server", [MENU_WATCH] = "watch",   [MENU_FREEZE] = "freeze",   [MENU_SUSPEND] = "suspend",     [MENU_CRASH] = "crash",
-    [MENU_TWIN] = "twin",     [MENU_DELETE] = "delete", [MENU_EDIT] = "edit",       [MENU_LABEL] = "label",         [MENU_CLOCK] = "clock",
-    [MENU_RESIGN] = "resign", [MENU_WORK] = "work",     [MENU_MIXED] = "mixed",     [MENU_FOREIGN] = "foreign",
+    [MENU_DELAY] = "delay",         [MENU_LOSS] = "loss",     [MENU_LATE] = "late",       [MENU_DUPLICATE] = "duplicate",
+    [MENU_PARTITION] = "partition", [MENU_SERVER] = "server", [MENU_WATCH] = "watch",     [MENU_FREEZE] = "freeze",
+    [MENU_SUSPEND] = "suspend",     [MENU_CRASH] = "crash",   [MENU_TWIN] = "twin",       [MENU_DELETE] = "delete",
+    [MENU_EDIT] = "edit",           [MENU_LABEL] = "label",   [MENU_CLOCK] = "clock",     [MENU_RESIGN] = "resign",
+    [MENU_WORK] = "work",           [MENU_MIXED] = "mixed",   [MENU_FOREIGN] = "foreign",
 };
 
 const char *menu_item_name(enum menu_item item)
@@ -62,8 +63,8 @@ struct election_settings menu_settings(struct prng *random)
     static const struct {
         int64_t lease_ms, deadline_ms, retry_ms, stop_ms;
     } sets[] = {
-        { 15000, 10000, 2000, 0 }, { 15000, 10000, 2000, 4000 }, { 5000, 3000, 1000, 0 }, { 20000, 15000, 6000, 0 }, { 3000, 1500, 500, 0 },
-        { 4000, 2000, 1000, 500 },
+        { 15000, 10000, 2000, 0 }, { 15000, 10000, 2000, 4000 }, { 5000, 3000, 1000, 0 },
+        { 20000, 15000, 6000, 0 }, { 3000, 1500, 500, 0 },       { 4000, 2000, 1000, 500 },
     };
     int i = prng_index(random, sizeof sets / sizeof *sets);
     struct election_settings s = election_settings_default();

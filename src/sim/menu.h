@@ -33,9 +33,9 @@ enum menu_item {
 
 struct menu {
     bool has[MENU_ITEMS];
-    bool bytes;           /* the production store and dialect instead of values */
-    int candidates;       /* 0: 2 to 5 by seed */
-    int64_t time_ns;      /* of faults; healing comes after */
+    bool bytes;      /* the production store and dialect instead of values */
+    int candidates;  /* 0: 2 to 5 by seed */
+    int64_t time_ns; /* of faults; healing comes after */
 };
 
 /* Draws a menu of everything in `allowed`. */

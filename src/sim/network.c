@@ -68,7 +68,8 @@ static void send(struct world *w, uint32_t slot, int64_t limit_ns)
     struct request *r = &w->request[slot];
     const struct process *p = &w->process[r->who];
     struct node *node = &w->node[p->node];
-    world_tell(w, &(struct fact){ .kind = FACT_SENT, .who = r->who, .write = r->read ? ELECTION_WRITE_NONE : r->write.kind, .sent = r->decided_at });
+    world_tell(w, &(struct fact){
+                      .kind = FACT_SENT, .who = r->who, .write = r->read ? ELECTION_WRITE_NONE : r->write.kind, .sent = r->decided_at });
     int64_t limit_at = clocks_when_boot(&node->clocks, w->now, world_clock(w, p->node).boot_ns + limit_ns);
     request_hold(w, slot);
     world_at(w, limit_at, EVENT_LIMIT, r->who, slot, 0);

@@ -153,7 +153,8 @@ static bool open_parcel(struct world *w, struct parcel *parcel)
         return false;
     r->done = true;
     if (parcel->kind == PARCEL_LIMIT)
-        parcel->event = (struct election_event){ .kind = r->read ? ELECTION_READ_FAILED : ELECTION_WRITE_UNKNOWN, .failure = ELECTION_FAILURE_TIMEOUT };
+        parcel->event =
+            (struct election_event){ .kind = r->read ? ELECTION_READ_FAILED : ELECTION_WRITE_UNKNOWN, .failure = ELECTION_FAILURE_TIMEOUT };
     return true;
 }
 
@@ -163,7 +164,8 @@ static void tell_received(struct world *w, int who, const struct parcel *parcel)
     if (event->kind != ELECTION_READ && event->kind != ELECTION_WATCHED && event->kind != ELECTION_WRITTEN)
         return;
     int64_t asked_at = event->kind == ELECTION_READ ? w->request[parcel->request].decided_at : w->now;
-    world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .sent = asked_at, .after = &event->record, .version = event->version });
+    world_tell(w,
+               &(struct fact){ .kind = FACT_RECEIVED, .who = who, .sent = asked_at, .after = &event->record, .version = event->version });
     if (event->kind != ELECTION_WRITTEN)
         return;
     const struct request *r = &w->request[parcel->request];
@@ -228,7 +230,12 @@ static void tell(struct world *w, int who)
     struct process *p = &w->process[who];
     const struct election_update *u = &p->update;
     const struct clocks *clocks = &w->node[p->node].clocks;
-    struct fact f = { .who = who, .term = u->term, .token = u->token, .reason = u->reason, .decided = p->decided_at, .version = { .resource_version = w->lock.revision } };
+    struct fact f = { .who = who,
+                      .term = u->term,
+                      .token = u->token,
+                      .reason = u->reason,
+                      .decided = p->decided_at,
+                      .version = { .resource_version = w->lock.revision } };
     if (u->stop_work) {
         f.kind = FACT_STOP;
         f.flag = u->kill_work;
@@ -376,7 +383,7 @@ void process_sample_read(struct world *w, int who, uint32_t slot)
             loaded.term = public->term;
             leading = !public->ended && !time_reached_by_any(now, public->term_at);
             if (!leading)
-                public->ended = true;
+            public->ended = true;
         }
     }
     world_tell(w, &(struct fact){ .kind = FACT_SAMPLE, .who = who, .sent = asked_at, .term = loaded.term, .flag = leading });

@@ -91,7 +91,8 @@ static bool misbehave(struct world *w, uint32_t slot)
     switch (w->mode) {
     case SERVER_DOWN:
         if (r->copies <= 1 && prng_chance(&w->random, REFUSE_CHANCE)) {
-            struct election_event event = { .kind = r->read ? ELECTION_READ_FAILED : ELECTION_WRITE_REFUSED, .failure = ELECTION_FAILURE_UNREACHABLE };
+            struct election_event event = { .kind = r->read ? ELECTION_READ_FAILED : ELECTION_WRITE_REFUSED,
+                                            .failure = ELECTION_FAILURE_UNREACHABLE };
             answer(w, slot, &event, NULL);
         }
         return true;

@@ -11,12 +11,12 @@ static const char *purpose_name(enum election_purpose purpose)
 static void say_record(const struct record *r)
 {
     static const char *const kinds[] = { "absent", "emptied", "unreadable", "held" };
-    printf(" %s%s%s for %lld ms, transitions %d", kinds[r->kind], r->kind == RECORD_HELD ? " by " : "", r->holder, (long long)r->duration_ms,
-           r->transitions);
+    printf(" %s%s%s for %lld ms, transitions %d", kinds[r->kind], r->kind == RECORD_HELD ? " by " : "", r->holder,
+           (long long)r->duration_ms, r->transitions);
     if (r->mark.present)
         printf(", mark(%snonce %04llx, %lld ms, transitions %d, token %llu%s)", r->mark.names_holder ? "holder, " : "",
-               (unsigned long long)(r->mark.nonce & 0xffff), (long long)r->mark.duration_ms, r->mark.transitions, (unsigned long long)r->mark.token,
-               r->mark.released ? ", released" : "");
+               (unsigned long long)(r->mark.nonce & 0xffff), (long long)r->mark.duration_ms, r->mark.transitions,
+               (unsigned long long)r->mark.token, r->mark.released ? ", released" : "");
 }
 
 static void say_lock(const struct fact *f)
@@ -45,7 +45,8 @@ static void say_term(const struct fact *f)
 {
     switch (f->kind) {
     case FACT_STARTED:
-        printf("leads, term %llu token %llu, work dead by %.6f", (unsigned long long)f->term, (unsigned long long)f->token, (double)f->sent / 1e9);
+        printf("leads, term %llu token %llu, work dead by %.6f", (unsigned long long)f->term, (unsigned long long)f->token,
+               (double)f->sent / 1e9);
         break;
     case FACT_EXTENDED:
         printf("extends term %llu, work dead by %.6f", (unsigned long long)f->term, (double)f->sent / 1e9);

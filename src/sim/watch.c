@@ -36,7 +36,9 @@ static void deliver(struct world *w, int who, const struct election_event *event
 
 static void deliver_shown(struct world *w, int who, const struct shown *s)
 {
-    struct election_event event = { .kind = s->version.resource_version ? ELECTION_WATCHED : ELECTION_WATCHED_GONE, .record = s->record, .version = s->version };
+    struct election_event event = { .kind = s->version.resource_version ? ELECTION_WATCHED : ELECTION_WATCHED_GONE,
+                                    .record = s->record,
+                                    .version = s->version };
     deliver(w, who, &event, s->object);
 }
 

@@ -68,11 +68,16 @@ void work_start(struct world *w, int who, const struct election_update *u)
     struct process *p = &w->process[who];
     struct work *work = find_free(p);
     uint32_t generation = work->generation, kill_generation = work->kill_generation;
-    *work = (struct work){ .phase = WORK_CHECK, .term = u->term, .term_at = u->term_at, .kill_at = u->kill_at, .generation = generation,
+    *work = (struct work){ .phase = WORK_CHECK,
+                           .term = u->term,
+                           .term_at = u->term_at,
+                           .kill_at = u->kill_at,
+                           .generation = generation,
                            .kill_generation = kill_generation };
     arm_kill(w, who, work);
     bool slow = w->menu.has[MENU_FREEZE] && !w->healing && prng_chance(&w->random, 20000);
-    later(w, who, work, EVENT_WORK_CHECK, slow ? prng_span(&w->random, SIM_MS, 30 * SIM_S) : prng_range(&w->random, SIM_MS / 2, 10 * SIM_MS));
+    later(w, who, work, EVENT_WORK_CHECK,
+          slow ? prng_span(&w->random, SIM_MS, 30 * SIM_S) : prng_range(&w->random, SIM_MS / 2, 10 * SIM_MS));
 }
 
 void work_extend(struct world *w, int who, const struct election_update *u)
@@ -106,7 +111,8 @@ void work_stop(struct world *w, int who, const struct election_update *u)
     if (w->menu.has[MENU_WORK] && !asked_for && prng_chance(&w->random, IGNORE_CHANCE))
         return; /* the kernel's timer will see to it */
     int64_t most = asked_for ? 12 * SIM_S : p->settings.stop_timeout_ns * 3 / 2;
-    later(w, who, work, EVENT_WORK_OBEY, w->menu.has[MENU_WORK] ? prng_span(&w->random, SIM_MS, most) : prng_range(&w->random, SIM_MS, 50 * SIM_MS));
+    later(w, who, work, EVENT_WORK_OBEY,
+          w->menu.has[MENU_WORK] ? prng_span(&w->random, SIM_MS, most) : prng_range(&w->random, SIM_MS, 50 * SIM_MS));
 }
 
 static void check(struct world *w, int who, struct work *work)

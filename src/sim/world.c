@@ -9,7 +9,8 @@ enum { EVENTS_MAX = 3000000 };
 
 void world_at(struct world *w, int64_t at, enum world_event kind, int who, uint32_t what, uint32_t generation)
 {
-    heap_push(&w->heap, &(struct heap_item){ .at = at > w->now ? at : w->now, .kind = (int)kind, .who = who, .what = what, .generation = generation });
+    heap_push(&w->heap, &(struct heap_item){
+                            .at = at > w->now ? at : w->now, .kind = (int)kind, .who = who, .what = what, .generation = generation });
 }
 
 leasehold_time world_clock(const struct world *w, int node)

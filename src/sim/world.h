@@ -68,7 +68,7 @@ struct request {
     bool knows_marks;
     int who;
     int copies; /* how often it was sent */
-    int refs; /* events and parcels that name it */
+    int refs;   /* events and parcels that name it */
     uint32_t next_free;
     int64_t decided_at; /* true time of the step that asked for it */
     struct election_write write;
@@ -144,7 +144,7 @@ struct node {
     struct clocks clocks;
     bool suspended;
     bool cut_up, cut_down, refused;
-    int64_t delay_ns;   /* of one way, at most */
+    int64_t delay_ns;       /* of one way, at most */
     uint32_t generation[3]; /* of the end of a cut, a slow link, a suspend */
 };
 

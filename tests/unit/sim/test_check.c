@@ -8,7 +8,7 @@
 
 #include "sim/check.h"
 
-#define SECONDS(s) ((int64_t)((s) * 1e9))
+#define SECONDS(s) ((int64_t)((s)*1e9))
 
 enum { A = 0, B = 1 };
 
@@ -62,8 +62,15 @@ static void writes(double sent, double at, int who, enum election_purpose purpos
     }
     enum election_write_kind kind = before.kind == RECORD_ABSENT ? ELECTION_WRITE_CREATE : ELECTION_WRITE_REPLACE;
     uint64_t base = revision++;
-    tell(at, (struct fact){ .kind = FACT_APPLIED, .who = who, .sent = SECONDS(sent), .purpose = purpose, .write = kind, .before = &before,
-                            .after = &lock, .base.resource_version = base, .version.resource_version = revision });
+    tell(at, (struct fact){ .kind = FACT_APPLIED,
+                            .who = who,
+                            .sent = SECONDS(sent),
+                            .purpose = purpose,
+                            .write = kind,
+                            .before = &before,
+                            .after = &lock,
+                            .base.resource_version = base,
+                            .version.resource_version = revision });
 }
 
 static void operator_leaves(double at, struct record after)
@@ -81,7 +88,12 @@ static void works(double at, int who, uint64_t term, bool begins)
 
 static void starts(double at, int who, uint64_t term, uint64_t token, double dead_by)
 {
-    tell(at, (struct fact){ .kind = FACT_STARTED, .who = who, .term = term, .token = token, .decided = SECONDS(at), .sent = SECONDS(dead_by),
+    tell(at, (struct fact){ .kind = FACT_STARTED,
+                            .who = who,
+                            .term = term,
+                            .token = token,
+                            .decided = SECONDS(at),
+                            .sent = SECONDS(dead_by),
                             .version.resource_version = revision });
 }
 
@@ -247,15 +259,25 @@ static void a_write_without_a_change_is_seen(void **state)
     (void)state;
     writes(0, 0.1, A, ELECTION_ACQUIRE);
     struct record same = lock;
-    tell(1, (struct fact){ .kind = FACT_APPLIED, .who = A, .sent = SECONDS(1), .purpose = ELECTION_RENEW, .write = ELECTION_WRITE_REPLACE,
-                           .before = &same, .after = &lock, .base.resource_version = revision, .version.resource_version = revision });
+    tell(1, (struct fact){ .kind = FACT_APPLIED,
+                           .who = A,
+                           .sent = SECONDS(1),
+                           .purpose = ELECTION_RENEW,
+                           .write = ELECTION_WRITE_REPLACE,
+                           .before = &same,
+                           .after = &lock,
+                           .base.resource_version = revision,
+                           .version.resource_version = revision });
     assert_broken(CHECK_RENEWAL);
 }
 
 static void an_acknowledged_write_at_the_old_version_is_seen(void **state)
 {
     (void)state;
-    tell(1, (struct fact){ .kind = FACT_ANSWERED, .who = A, .write = ELECTION_WRITE_REPLACE, .base.resource_version = 11,
+    tell(1, (struct fact){ .kind = FACT_ANSWERED,
+                           .who = A,
+                           .write = ELECTION_WRITE_REPLACE,
+                           .base.resource_version = 11,
                            .version.resource_version = 11 });
     assert_broken(CHECK_RENEWAL);
 }
@@ -285,7 +307,9 @@ static void an_old_success_told_late_keeps_the_order(void **state)
     uint64_t first = revision;
     writes(16, 16.1, B, ELECTION_ACQUIRE);
     starts(16.2, B, 1, revision, 30);
-    tell(17, (struct fact){ .kind = FACT_STARTED, .who = A, .term = 1, .token = first, .decided = SECONDS(0.2), .version.resource_version = revision });
+    tell(17,
+         (struct fact){
+             .kind = FACT_STARTED, .who = A, .term = 1, .token = first, .decided = SECONDS(0.2), .version.resource_version = revision });
     assert_sound();
 }
 

@@ -42,7 +42,8 @@ static void look(void)
 /* One write at both depths, from what was last looked at. */
 static int writes(enum election_purpose purpose, bool marks, const char *name)
 {
-    struct election_write write = { .kind = known_stored.resource_version ? ELECTION_WRITE_REPLACE : ELECTION_WRITE_CREATE, .purpose = purpose };
+    struct election_write write = { .kind = known_stored.resource_version ? ELECTION_WRITE_REPLACE : ELECTION_WRITE_CREATE,
+                                    .purpose = purpose };
     struct record *r = &write.record;
     wall_us += 1000;
     bool release = purpose == ELECTION_RELEASE;
@@ -53,8 +54,9 @@ static int writes(enum election_purpose purpose, bool marks, const char *name)
     r->renew_us = r->acquire_us = wall_us;
     r->transitions = 3;
     if (marks)
-        r->mark = (struct record_mark){ .present = true, .names_holder = !release, .released = release, .transitions = 3, .nonce = 77,
-                                        .duration_ms = 15000, .token = 12 };
+        r->mark = (struct record_mark){
+            .present = true, .names_holder = !release, .released = release, .transitions = 3, .nonce = 77, .duration_ms = 15000, .token = 12
+        };
     struct lock_answer a, b;
     uint64_t before_values = values.version.resource_version, before_stored = stored.version.resource_version;
     write.base = known_values;
@@ -79,7 +81,8 @@ static void edits(enum lock_edit edit, struct prng *random)
     assert_int_equal(strcmp(uid_values.uid, values.version.uid) == 0, strcmp(uid_stored.uid, stored.version.uid) == 0);
     same();
     /* A key removed that was empty is a new version of the same record; values do not tell the two apart. */
-    if ((uid_values.resource_version == values.version.resource_version) != (uid_stored.resource_version == stored.version.resource_version))
+    if ((uid_values.resource_version == values.version.resource_version) !=
+        (uid_stored.resource_version == stored.version.resource_version))
         look();
 }
 
@@ -138,8 +141,8 @@ static void both_depths_agree_on_any_history(void **state)
 {
     (void)state;
     /* What the server would refuse is tried with values only. */
-    static const enum lock_edit kinds[] = { LOCK_DELETE,   LOCK_EMPTY, LOCK_WIPE,  LOCK_CLEAR,    LOCK_DURATION, LOCK_NO_DURATION,
-                                            LOCK_LONGER,   LOCK_UNMARK, LOCK_GHOST, LOCK_RECREATE, LOCK_TOUCH,    LOCK_LABEL };
+    static const enum lock_edit kinds[] = { LOCK_DELETE, LOCK_EMPTY,  LOCK_WIPE,  LOCK_CLEAR,    LOCK_DURATION, LOCK_NO_DURATION,
+                                            LOCK_LONGER, LOCK_UNMARK, LOCK_GHOST, LOCK_RECREATE, LOCK_TOUCH,    LOCK_LABEL };
     struct prng random = { 5 };
     for (int i = 0; i < 4000; i++) {
         if (prng_chance(&random, 300000))
