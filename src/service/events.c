@@ -146,12 +146,16 @@ static void describe(const struct event_node *node, struct leasehold_event *e)
 }
 
 /* Who leads as last told: the node itself keeps no name, for only the newest change is told. */
-static void show_leader(const struct election *election, struct leasehold_event *e)
+static void show_leader(const leasehold_group *g, struct leasehold_event *e)
 {
+    const struct election *election = &g->election;
     const struct record *r = &election->record;
     snprintf(e->holder, sizeof e->holder, "%s", election_leader(election));
     memcpy(e->uid, election->version.uid, sizeof e->uid);
-    if (e->holder[0] && r->mark.names_holder && r->mark.token > 0 && strcmp(r->holder, e->holder) == 0)
+    if (g->events.term && strcmp(e->holder, election->identity) == 0)
+        snprintf(e->token, sizeof e->token, "%llu",
+                 (unsigned long long)g->events.term->token); /* the record has it from the first renewal on */
+    else if (e->holder[0] && r->mark.names_holder && r->mark.token > 0 && strcmp(r->holder, e->holder) == 0)
         snprintf(e->token, sizeof e->token, "%llu", (unsigned long long)r->mark.token);
 }
 
@@ -167,7 +171,7 @@ static void show(const struct event_node *node, struct leasehold_event *e)
     e->stop_by_ns = node->stop_by_ns;
     e->leading_until_ns = node->leading_until_ns;
     if (node->kind == LEASEHOLD_EVENT_LEADER_CHANGED)
-        show_leader(&node->group->election, e);
+        show_leader(node->group, e);
     if (node->term) {
         e->term = node->term->number;
         snprintf(e->token, sizeof e->token, "%llu", (unsigned long long)node->term->token);

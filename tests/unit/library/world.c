@@ -127,7 +127,7 @@ uint64_t world_boot_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void wait_until(leasehold_service *s, uint64_t end_ns)
+void world_turn(leasehold_service *s, uint64_t end_ns)
 {
     uint64_t now_ns = world_boot_ns();
     struct pollfd fd = { .fd = leasehold_service_fd(s), .events = POLLIN };
@@ -152,7 +152,7 @@ void world_await(leasehold_service *s, leasehold_group *g, int kind, int timeout
         assert_int_equal(result, 0);
         if (world_boot_ns() >= end_ns)
             fail_msg("no event of kind %d within %d ms", kind, timeout_ms);
-        wait_until(s, end_ns);
+        world_turn(s, end_ns);
     }
 }
 
@@ -162,7 +162,7 @@ int world_pass(leasehold_service *s, int kind, int ms)
     int count = 0;
     uint64_t end_ns = world_boot_ns() + (uint64_t)ms * 1000000;
     do {
-        wait_until(s, end_ns);
+        world_turn(s, end_ns);
         while (leasehold_service_next_event(s, &event) > 0)
             count += leasehold_event_kind(event) == kind;
     } while (world_boot_ns() < end_ns);

@@ -33,6 +33,9 @@ void world_await(leasehold_service *s, leasehold_group *g, int kind, int timeout
 /* Dispatches for this long; returns how many events of `kind` came. */
 int world_pass(leasehold_service *s, int kind, int ms);
 
+/* Polls until there is something to do, or this CLOCK_BOOTTIME, and dispatches. */
+void world_turn(leasehold_service *s, uint64_t end_ns);
+
 uint64_t world_boot_ns(void);
 
 #endif
