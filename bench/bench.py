@@ -197,6 +197,8 @@ class Bench:
                 key = line.split(":")[0]
                 if key in total:
                     total[key] += int(line.split()[1])
+        run.terminate()
+        run.wait(20)
         print(f"memory of run, MB               resident {total['Rss'] / 1024:.1f}, PSS {total['Pss'] / 1024:.1f}, anonymous {total['Anonymous'] / 1024:.1f}; {processes} processes, {threads} threads")
         print(f"binary, MB                      {os.path.getsize(self.leasehold) / 2 ** 20:.1f} (not stripped)")
 
