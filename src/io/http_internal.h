@@ -92,6 +92,7 @@ struct http_transport {
     char user_agent[HTTP_USER_AGENT_MAX];
     char *origin; /* what sentences call the server: "https://host:port" */
     bool by_files;
+    bool store_is_folder;              /* the machine's own certificates are found by their names */
     int ca_fd, certificate_fd, key_fd; /* memfds where by_files, else -1 */
     struct http_pool pools[HTTP_POOLS];
     struct http_lane lanes[HTTP_LANES];

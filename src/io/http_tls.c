@@ -1,7 +1,9 @@
 #include "io/http_tls.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,8 +33,34 @@ static int http_tls_memfd(const struct kube_bytes *bytes, int *ret_fd)
     return 0;
 }
 
+/* True for a folder with names like "3513523f.0", by which OpenSSL finds a certificate when it needs it. */
+static bool http_tls_folder_is_hashed(const char *path)
+{
+    DIR *folder = path != NULL ? opendir(path) : NULL;
+    if (folder == NULL)
+        return false;
+    bool hashed = false;
+    struct dirent *entry;
+    while (!hashed && (entry = readdir(folder)) != NULL)
+        hashed = strspn(entry->d_name, "0123456789abcdef") == 8 && strcmp(entry->d_name + 8, ".0") == 0;
+    closedir(folder);
+    return hashed;
+}
+
+/* The machine's own store as a folder, where libcurl knows one that can be used alone. */
+static bool http_tls_has_folder(void)
+{
+#if LIBCURL_VERSION_NUM >= 0x074600
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    return info->age >= CURLVERSION_SEVENTH && http_tls_folder_is_hashed(info->capath);
+#else
+    return false;
+#endif
+}
+
 int http_tls_open(struct http_transport *transport)
 {
+    transport->store_is_folder = http_tls_has_folder();
     transport->by_files = transport->by_files || !HTTP_TLS_HAS_BLOBS;
     if (!transport->by_files)
         return 0;
@@ -98,12 +126,14 @@ CURLcode http_tls_set(struct transport_call *call)
         code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config->insecure_skip_tls_verify ? 0L : 2L);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (code == CURLE_OK && config->ca.data != NULL) {
-        /* Debian's libcurl trusts the machine's own store beside whatever is given, unless it is told to forget it. */
+    /* Debian's libcurl trusts the machine's own store beside whatever is given, unless it is told to forget it; and it reads the
+     * store, some hundred certificates and 40 ms for each connection, even where nothing is verified. Alone, the folder is read
+     * by need, and the file once for all connections (since 7.87). */
+    bool own = config->ca.data != NULL || config->insecure_skip_tls_verify;
+    if (code == CURLE_OK && (own || !transport->store_is_folder))
         code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-        if (code == CURLE_OK)
-            code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-    }
+    if (code == CURLE_OK && (own || transport->store_is_folder))
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     if (code == CURLE_OK)
         code = http_tls_set_one(call, &config->ca, HTTP_TLS_BLOB(CURLOPT_CAINFO_BLOB), CURLOPT_CAINFO, transport->ca_fd);
     if (code == CURLE_OK)
