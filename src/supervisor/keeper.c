@@ -203,25 +203,15 @@ static void read_exec(struct keeper *k)
     }
 }
 
-/* Stops and continuations of CMD; those of others are its own affair. */
-static void on_cmd_state(struct keeper *k, const siginfo_t *info)
-{
-    if (info->si_code == CLD_CONTINUED) {
-        k->cmd_stopped = false;
-    } else {
-        k->cmd_stopped = true;
-        control_send(k->control_fd, CONTROL_CMD_STOPPED, info->si_status, NULL);
-    }
-}
-
-static bool reap_states(struct keeper *k)
+/* Stops of CMD, which P follows on a terminal; those of others are their own affair. */
+static bool reap_stops(struct keeper *k)
 {
     siginfo_t info = { .si_pid = 0 };
 
-    if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) != 0 || info.si_pid == 0)
+    if (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
         return false;
     if (info.si_pid == k->cmd)
-        on_cmd_state(k, &info);
+        control_send(k->control_fd, CONTROL_CMD_STOPPED, info.si_status, NULL);
     return true;
 }
 
@@ -231,7 +221,7 @@ static void reap(struct keeper *k)
 {
     bool cmd_exited = false, gone = false;
 
-    while (reap_states(k))
+    while (reap_stops(k))
         ;
     for (;;) {
         int status;

@@ -35,7 +35,6 @@ struct keeper {
     uint64_t spent_term; /* no START up to this one: its work ran, or it was stopped */
     pid_t cmd;           /* 0: no work */
     bool cmd_alive;
-    bool cmd_stopped; /* by a stop signal */
     bool executed;
     bool lost;       /* this term's work ends because of a loss */
     int wait_status; /* CMD's */

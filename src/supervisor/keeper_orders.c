@@ -71,7 +71,7 @@ static void begin_term(struct keeper *k, const struct supervisor_message *m)
     k->outcome = SUPERVISOR_OUTCOME_NONE;
     k->wait_status = 0;
     k->start_error = 0;
-    k->executed = k->lost = k->cmd_stopped = k->has_result = false;
+    k->executed = k->lost = k->has_result = false;
 }
 
 /* Arms the kernel's timer first: work that cannot be ended in time is not begun. */
@@ -151,8 +151,7 @@ static void carry_out(struct keeper *k, const struct table_cell *cell)
         keeper_refuse(k, k->incoming->term, SUPERVISOR_NOT_STARTED_STALE);
     if (orders & TABLE_SIGNAL_CMD) {
         keeper_signal_cmd(k, k->options->stop_signal);
-        if (k->cmd_stopped)
-            keeper_signal_cmd(k, SIGCONT); /* or it would never see the stop signal */
+        keeper_signal_cmd(k, SIGCONT); /* stopped, it would never see the stop signal */
     }
     if (orders & TABLE_SIGNAL_REST)
         tree_signal(k->proc_fd, getpid(), NULL, k->options->stop_signal);
