@@ -110,7 +110,7 @@ def descriptors(build):
     """An inherited descriptor passes to CMD, ours do not."""
     read_end, write_end = os.pipe()
     os.set_inheritable(write_end, True)
-    with Run(build, command=["sh", "-c", f"ls /proc/$$/fd; echo passed >&{write_end}"], stdout=subprocess.PIPE, pass_fds=(write_end,)) as run:
+    with Run(build, command=["bash", "-c", f"ls /proc/$$/fd; echo passed >&{write_end}"], stdout=subprocess.PIPE, pass_fds=(write_end,)) as run:
         seen = {int(n) for n in run.process.stdout.read().split()}
         run.ended(0)
     os.close(write_end)
