@@ -33,38 +33,37 @@ static bool few_slots_left(const struct world *w)
     return w->process_count > SIM_PROCESSES_MAX - 4 * SIM_NODES_MAX;
 }
 
-static void cut(struct world *w, int who)
+void fault_cut(struct world *w, int who, enum fault_cut how, bool refused, int64_t span)
 {
     struct node *node = &w->node[w->process[who].node];
-    int how = prng_index(&w->random, 3);
-    node->cut_up = how != 0;
-    node->cut_down = how != 1;
-    node->refused = prng_chance(&w->random, 300000);
+    node->cut_up = how != CUT_DOWN;
+    node->cut_down = how != CUT_UP;
+    node->refused = refused;
     static const char *const notes[] = { "is cut off from the server's answers", "is cut off towards the server", "is cut off" };
     world_fault(w, who, notes[how], false);
-    ends_later(w, END_CUT, w->process[who].node, prng_span(&w->random, 50 * SIM_MS, 60 * SIM_S), ++node->generation[END_CUT]);
+    ends_later(w, END_CUT, w->process[who].node, span, ++node->generation[END_CUT]);
 }
 
-static void slow(struct world *w, int who)
+void fault_slow(struct world *w, int who, int64_t delay, int64_t span)
 {
     struct node *node = &w->node[w->process[who].node];
-    node->delay_ns = prng_span(&w->random, 10 * SIM_MS, 6 * SIM_S);
+    node->delay_ns = delay;
     world_fault(w, who, "has a slow link", false);
-    ends_later(w, END_SLOW, w->process[who].node, prng_span(&w->random, SIM_S, 60 * SIM_S), ++node->generation[END_SLOW]);
+    ends_later(w, END_SLOW, w->process[who].node, span, ++node->generation[END_SLOW]);
 }
 
-static void server(struct world *w)
+void fault_server(struct world *w, enum server_mode mode, int64_t span)
 {
-    w->mode = (enum server_mode)prng_range(&w->random, SERVER_DOWN, SERVER_MODES - 1);
+    w->mode = mode;
     static const char *const notes[SERVER_MODES] = { "", "the server is down", "the server hangs", "the server fails",
                                                      "the server refuses" };
     world_fault(w, SIM_NOBODY, notes[w->mode], false);
     for (int i = 0; i < w->process_count; i++)
         watch_break(w, i, w->mode == SERVER_HANGS);
-    ends_later(w, END_SERVER, 0, prng_span(&w->random, 50 * SIM_MS, 60 * SIM_S), ++w->mode_generation);
+    ends_later(w, END_SERVER, 0, span, ++w->mode_generation);
 }
 
-static void suspend(struct world *w, int who)
+void fault_suspend(struct world *w, int who, int64_t span)
 {
     int at = w->process[who].node;
     struct node *node = &w->node[at];
@@ -76,7 +75,7 @@ static void suspend(struct world *w, int who)
             work_sleep(w, i, true);
     node->suspended = true;
     clocks_change(&node->clocks, w->now, node->clocks.boot_ppm, node->clocks.raw_ppm, true);
-    ends_later(w, END_SUSPEND, at, prng_span(&w->random, 100 * SIM_MS, 60 * SIM_S), ++node->generation[END_SUSPEND]);
+    ends_later(w, END_SUSPEND, at, span, ++node->generation[END_SUSPEND]);
 }
 
 static void wake(struct world *w, int at)
@@ -116,9 +115,8 @@ static void twin(struct world *w, int who)
     world_at(w, w->now, EVENT_BEGIN_PROCESS, node, (uint32_t)who, 0);
 }
 
-static void operate(struct world *w, enum lock_edit edit)
+void fault_operate(struct world *w, enum lock_edit edit)
 {
-    /* What would look exactly like another project's release cannot be told from it: not done to a term of ours. */
     if (w->lock.record.kind == RECORD_ABSENT)
         return;
     struct record before = w->lock.record;
@@ -192,13 +190,15 @@ static void strike(struct world *w, enum menu_item item, int who)
                                             LOCK_UNMARK,   LOCK_GARBAGE,  LOCK_GHOST };
     switch (item) {
     case MENU_DELAY:
-        slow(w, who);
+        fault_slow(w, who, prng_span(&w->random, 10 * SIM_MS, 6 * SIM_S), prng_span(&w->random, SIM_S, 60 * SIM_S));
         break;
     case MENU_PARTITION:
-        cut(w, who);
+        fault_cut(w, who, (enum fault_cut)prng_index(&w->random, 3), prng_chance(&w->random, 300000),
+                  prng_span(&w->random, 50 * SIM_MS, 60 * SIM_S));
         break;
     case MENU_SERVER:
-        server(w);
+        fault_server(w, (enum server_mode)prng_range(&w->random, SERVER_DOWN, SERVER_MODES - 1),
+                     prng_span(&w->random, 50 * SIM_MS, 60 * SIM_S));
         break;
     case MENU_WATCH:
         world_fault(w, who, "has a dead watch", false);
@@ -208,7 +208,7 @@ static void strike(struct world *w, enum menu_item item, int who)
         freeze(w, who);
         break;
     case MENU_SUSPEND:
-        suspend(w, who);
+        fault_suspend(w, who, prng_span(&w->random, 100 * SIM_MS, 60 * SIM_S));
         break;
     case MENU_CRASH:
         crash(w, who);
@@ -217,13 +217,13 @@ static void strike(struct world *w, enum menu_item item, int who)
         twin(w, who);
         break;
     case MENU_DELETE:
-        operate(w, deletes[prng_index(&w->random, sizeof deletes / sizeof *deletes)]);
+        fault_operate(w, deletes[prng_index(&w->random, sizeof deletes / sizeof *deletes)]);
         break;
     case MENU_EDIT:
-        operate(w, edits[prng_index(&w->random, sizeof edits / sizeof *edits)]);
+        fault_operate(w, edits[prng_index(&w->random, sizeof edits / sizeof *edits)]);
         break;
     case MENU_LABEL:
-        operate(w, prng_chance(&w->random, 500000) ? LOCK_LABEL : LOCK_TOUCH);
+        fault_operate(w, prng_chance(&w->random, 500000) ? LOCK_LABEL : LOCK_TOUCH);
         break;
     case MENU_CLOCK:
         clock(w, who);

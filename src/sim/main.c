@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/scenario.h"
 #include "sim/trace.h"
 
 struct choices {
@@ -14,6 +15,7 @@ struct choices {
     bool trace;
     bool keep_going;
     bool hash;
+    const char *scenario;
     struct menu menu;
 };
 
@@ -31,6 +33,7 @@ static void usage(FILE *to)
           "  --candidates N   2 to 5 (by seed)\n"
           "  --span SECONDS   simulated time of faults in a run (120)\n"
           "  --depth D        values (fast), or store: the production store and dialect (default)\n"
+          "  --scenario FILE  play FILE and print it with what came of it; see tests/scenario\n"
           "  --keep-going     do not stop at the first failing seed\n"
           "Ends with 1 when a rule was broken.\n",
           to);
@@ -48,6 +51,7 @@ static int parse(int count, char **arguments, struct choices *c)
         { "candidates", required_argument, NULL, 'c' },
         { "span", required_argument, NULL, 'S' },
         { "depth", required_argument, NULL, 'd' },
+        { "scenario", required_argument, NULL, 'f' },
         { "keep-going", no_argument, NULL, 'k' },
         { "help", no_argument, NULL, 'H' },
         { NULL, 0, NULL, 0 },
@@ -97,6 +101,9 @@ static int parse(int count, char **arguments, struct choices *c)
                 return -1;
             }
             break;
+        case 'f':
+            c->scenario = optarg;
+            break;
         case 'k':
             c->keep_going = true;
             break;
@@ -143,6 +150,11 @@ int main(int count, char **arguments)
     struct world *w = calloc(1, sizeof *w);
     if (!w)
         return 2;
+    if (c.scenario) {
+        int result = scenario_play(w, c.scenario, stdout);
+        free(w);
+        return result < 0 ? 2 : result;
+    }
     if (c.trace)
         w->trace = trace_fact;
     struct timespec start;

@@ -274,6 +274,8 @@ static void finish(struct world *w, int who)
     p->stage = STAGE_IDLE;
     if (p->update.closed) {
         process_crash(w, who, false);
+        if (w->script)
+            return; /* a scenario says itself who begins again */
         if (!w->healing)
             world_at(w, w->now + prng_span(&w->random, SIM_MS, 10 * SIM_S), EVENT_BEGIN_PROCESS, p->node, (uint32_t)who, 0);
         else

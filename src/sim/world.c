@@ -264,6 +264,9 @@ static void handle(struct world *w, const struct heap_item *item)
     case EVENT_HEAL:
         heal(w);
         break;
+    case EVENT_SCRIPT:
+        w->script(w, item->what);
+        break;
     case EVENT_END:
         world_tell(w, &(struct fact){ .kind = FACT_END, .who = SIM_NOBODY });
         w->ended = true;
@@ -288,20 +291,31 @@ static void clear(struct world *w)
     lock_close(&w->lock);
 }
 
-int world_run(struct world *w, uint64_t seed, const struct menu *allowed)
+void world_begin(struct world *w, uint64_t seed, bool bytes)
 {
     reset(w, seed);
-    build(w, allowed);
+    memset(&w->menu, 0, sizeof w->menu);
+    BUG_UNLESS(lock_open(&w->lock, bytes, seed) == 0);
+}
+
+int world_play(struct world *w)
+{
     struct heap_item item;
     uint64_t events = 0;
     while (!w->ended && !w->judge.failed && heap_pop(&w->heap, &item)) {
         w->now = item.at;
         BUG_UNLESS(++events < EVENTS_MAX);
         handle(w, &item);
-        if (w->ended || w->judge.failed)
-            break;
     }
+    /* The item at hand has been dealt with; the rest is given back. */
     w->events += events;
     clear(w);
     return w->judge.failed ? -1 : 0;
+}
+
+int world_run(struct world *w, uint64_t seed, const struct menu *allowed)
+{
+    reset(w, seed);
+    build(w, allowed);
+    return world_play(w);
 }

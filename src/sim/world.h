@@ -47,6 +47,7 @@ enum world_event {
     EVENT_BEGIN_PROCESS, /* a process starts on node `who` */
     EVENT_FOREIGN,
     EVENT_HEAL,
+    EVENT_SCRIPT, /* line `what` of a scenario */
     EVENT_END,
 };
 
@@ -184,12 +185,17 @@ struct world {
     struct heap heap;
     struct judge judge;
     uint64_t hash;
+    void (*script)(struct world *w, uint32_t line);             /* of a scenario */
     void (*trace)(const struct world *w, const struct fact *f); /* NULL: none */
     uint64_t events;
 };
 
 /* One whole run. Returns 0 when nothing was broken. The counts in w->judge.counts add up over runs. */
 int world_run(struct world *w, uint64_t seed, const struct menu *menu);
+
+/* The same in parts, for a scenario: an empty world that will be cleared, then events until the end. */
+void world_begin(struct world *w, uint64_t seed, bool bytes);
+int world_play(struct world *w);
 
 /* ---- shared by the files of the world ---- */
 enum { NO_SLOT = 0xffffffff };
@@ -234,6 +240,12 @@ void watch_lost(struct world *w, int who, uint32_t generation);
 void watch_broadcast(struct world *w);
 void watch_break(struct world *w, int who, bool silent);
 
+enum fault_cut { CUT_DOWN = 0, CUT_UP, CUT_BOTH };
+void fault_cut(struct world *w, int who, enum fault_cut how, bool refused, int64_t span);
+void fault_slow(struct world *w, int who, int64_t delay, int64_t span);
+void fault_server(struct world *w, enum server_mode mode, int64_t span);
+void fault_suspend(struct world *w, int who, int64_t span);
+void fault_operate(struct world *w, enum lock_edit edit);
 void fault_begin(struct world *w);
 void fault_next(struct world *w);
 void fault_ends(struct world *w, const struct heap_item *item);
