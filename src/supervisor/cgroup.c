@@ -3,10 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,7 +68,8 @@ static bool read_mount(char root[PATH_MAX], char mount[PATH_MAX])
     return found;
 }
 
-/* Runs that were killed whole have left theirs: removes those whose P is gone. One with processes in it stays, see rmdir(2). */
+/* Runs that were killed whole have left theirs. Nobody holds their lock any more, in whatever PID namespace they lived. One that
+ * has processes in it stays, see rmdir(2). */
 static void remove_stale(const char *parent)
 {
     DIR *directory = opendir(parent);
@@ -79,9 +80,12 @@ static void remove_stale(const char *parent)
     while ((entry = readdir(directory)) != NULL) {
         if (strncmp(entry->d_name, CGROUP_PREFIX, strlen(CGROUP_PREFIX)) != 0)
             continue;
-        long pid = strtol(entry->d_name + strlen(CGROUP_PREFIX), NULL, 10);
-        if (pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        int fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+        close(fd);
     }
     closedir(directory);
 }
@@ -108,25 +112,18 @@ static bool make_directory(struct cgroup *cgroup)
     return length > 0 && (size_t)length < sizeof cgroup->directory && mkdir(cgroup->directory, 0755) == 0;
 }
 
-static int open_file(const char *directory, const char *name)
-{
-    int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return -1;
-    int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-    close(dir);
-    return fd;
-}
-
 void cgroup_create(struct cgroup *cgroup)
 {
-    *cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
+    *cgroup = CGROUP_NONE;
     if (!make_directory(cgroup)) {
         cgroup->directory[0] = '\0';
         return;
     }
-    cgroup->procs_fd = open_file(cgroup->directory, "cgroup.procs");
-    cgroup->kill_fd = open_file(cgroup->directory, "cgroup.kill"); /* since Linux 5.14 */
+    cgroup->lock_fd = open(cgroup->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cgroup->lock_fd >= 0 && flock(cgroup->lock_fd, LOCK_SH | LOCK_NB) == 0) {
+        cgroup->procs_fd = openat(cgroup->lock_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        cgroup->kill_fd = openat(cgroup->lock_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC); /* since Linux 5.14 */
+    }
     if (cgroup->procs_fd < 0 || cgroup->kill_fd < 0)
         cgroup_remove(cgroup);
 }
@@ -152,6 +149,8 @@ void cgroup_remove(struct cgroup *cgroup)
         close(cgroup->procs_fd);
     if (cgroup->kill_fd >= 0)
         close(cgroup->kill_fd);
+    if (cgroup->lock_fd >= 0)
+        close(cgroup->lock_fd);
     cgroup_unlink(cgroup);
-    *cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
+    *cgroup = CGROUP_NONE;
 }

@@ -9,10 +9,17 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#define CGROUP_NONE                                                                                                                        \
+    (struct cgroup)                                                                                                                        \
+    {                                                                                                                                      \
+        .procs_fd = -1, .kill_fd = -1, .lock_fd = -1                                                                                       \
+    }
+
 struct cgroup {
     char directory[PATH_MAX]; /* "": none */
     int procs_fd;             /* -1: none */
     int kill_fd;              /* -1: none */
+    int lock_fd;              /* the directory, under flock(2) as long as one of us lives: see remove_stale(); -1: none */
 };
 
 /* Makes a leaf below this process's own cgroup. Never fails: without one all fields say so. */

@@ -250,7 +250,7 @@ static bool start_life(struct reaper *r)
     int type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
     f->control_fd[0] = f->control_fd[1] = f->link_fd[0] = f->link_fd[1] = f->keeper_pidfd = r->elector_pidfd = -1;
-    f->cgroup = (struct cgroup){ .procs_fd = -1, .kill_fd = -1 };
+    f->cgroup = CGROUP_NONE;
     r->keeper = r->elector = 0;
     r->ended = false;
     r->keeper_status = 0;

@@ -25,7 +25,7 @@
 #include "supervisor/supervisor.h"
 
 #define MS INT64_C(1000000)
-enum { PUSH_MS = 100 };
+enum { PUSH_MS = 100, LIFE_MAX_S = 300 };
 
 struct settings {
     struct supervisor_options options;
@@ -315,5 +315,6 @@ int main(int argc, char **argv)
         return code;
     }
     s.options.path = path;
+    alarm(LIFE_MAX_S); /* a test that was killed leaves nobody behind: P dies of it, and with P all the others */
     return supervisor_run(&s.options, fake_elector, &s);
 }
