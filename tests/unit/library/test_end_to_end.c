@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,78 @@ static void a_forked_child_does_not_lead(void **state)
     world_close(w);
 }
 
+struct hammer {
+    leasehold_service *s;
+    leasehold_group *g;
+    _Atomic bool stop;
+    _Atomic uint64_t most; /* largest term number seen */
+};
+
+static void *strike(void *data)
+{
+    struct hammer *h = data;
+    uint64_t last = 0, last_token = 0;
+    while (!atomic_load(&h->stop)) {
+        struct leasehold_term term = { .size = sizeof term };
+        struct leasehold_record record = { .size = sizeof record };
+        char leader[256], error[64];
+        leasehold_group *g = leasehold_group_ref(h->g);
+        leasehold_group_is_leading(g);
+        if (leasehold_group_term(g, &term) > 0) {
+            uint64_t token = strtoull(term.token, NULL, 10);
+            if (term.number < last || token < last_token || (term.number > last && token == last_token))
+                return data;
+            last = term.number;
+            last_token = token;
+            atomic_store(&h->most, last);
+        }
+        leasehold_group_leader(g, leader, sizeof leader);
+        leasehold_group_record(g, &record);
+        leasehold_service_error(h->s, error, sizeof error);
+        leasehold_service_fd(h->s);
+        leasehold_group_set_user(g, h);
+        leasehold_group_unref(g);
+        leasehold_group_open(NULL, h->s, "Bad_Name", LEASEHOLD_CANDIDATE, NULL);
+        usleep(200);
+    }
+    return NULL;
+}
+
+static void everything_from_any_thread(void **state)
+{
+    (void)state;
+    enum { THREADS = 3, TERMS = 8 };
+    struct world *w = world_open();
+    static struct hammer h;
+    pthread_t thread[THREADS];
+    leasehold_options *o = world_options(w, "a");
+    leasehold_options_set(o, "extended-events", "yes");
+    assert_int_equal(leasehold_service_open(&h.s, o), 0);
+    leasehold_options_unref(o);
+    h.g = stand(h.s, "g", LEASEHOLD_CANDIDATE);
+    assert_int_equal(leasehold_service_start_thread(h.s), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, strike, &h), 0);
+    for (uint64_t n = 1; n <= TERMS; n++) {
+        const leasehold_event *e;
+        world_await(h.s, h.g, LEASEHOLD_EVENT_STARTED_LEADING, 5000, &e);
+        assert_int_equal(leasehold_event_term(e), n);
+        assert_int_equal(leasehold_group_resign(h.g, 1), 0);
+        world_await(h.s, h.g, LEASEHOLD_EVENT_STOP_WORK, 5000, NULL);
+        assert_false(leasehold_group_is_leading(h.g));
+        assert_int_equal(leasehold_group_work_stopped(h.g, n), 0);
+    }
+    atomic_store(&h.stop, true);
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+        pthread_join(thread[i], &result);
+        assert_null(result);
+    }
+    leasehold_group_unref(h.g);
+    leasehold_service_unref(h.s);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +336,7 @@ int main(void)
         cmocka_unit_test(run_ends_with_the_handlers_result),
         cmocka_unit_test(many_groups_and_observers_share_a_service),
         cmocka_unit_test(a_forked_child_does_not_lead),
+        cmocka_unit_test(everything_from_any_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
