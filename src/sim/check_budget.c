@@ -6,6 +6,8 @@ static const int64_t window_ns = INT64_C(2000000000);
 
 void check_budget(struct judge *j, const struct fact *f)
 {
+    if (f->kind == FACT_SPINS)
+        check_fail(j, CHECK_BUDGET, f->who, "process %d wakes up a hundred times in a millisecond", f->who);
     if (f->kind != FACT_SENT || j->ledger[f->who].foreign)
         return;
     uint32_t n = j->request_count[f->who]++;

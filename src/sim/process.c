@@ -7,7 +7,7 @@
 
 #include "election/bug.h"
 
-enum { FREEZE_POINT_CHANCE = 1500, SWAP_CHANCE = 250000 };
+enum { FREEZE_POINT_CHANCE = 1500, SWAP_CHANCE = 250000, SPINS_MAX = 100 };
 
 static uint64_t new_nonce(struct world *w)
 {
@@ -335,6 +335,13 @@ void process_wake(struct world *w, int who)
 
 void process_timer(struct world *w, int who)
 {
+    struct process *p = &w->process[who];
+    if (w->now - p->spin_since > SIM_MS) {
+        p->spin_since = w->now;
+        p->spins = 0;
+    }
+    if (++p->spins == SPINS_MAX)
+        world_tell(w, &(struct fact){ .kind = FACT_SPINS, .who = who });
     process_wake(w, who);
 }
 

@@ -45,12 +45,18 @@ static int split(char *line, char *words[WORDS_MAX])
     return count;
 }
 
-/* The newest process of this name. */
+/* The newest process of this name; of "name@m" the newest on machine m. */
 static int find(const struct world *w, const char *name)
 {
-    for (int i = w->process_count - 1; name && i >= 0; i--)
-        if (strcmp(w->process[i].name, name) == 0)
+    if (!name)
+        return SIM_NOBODY;
+    size_t size = strcspn(name, "@");
+    int node = name[size] ? name[size + 1] - 'a' : -1;
+    for (int i = w->process_count - 1; i >= 0; i--) {
+        const struct process *p = &w->process[i];
+        if (strlen(p->name) == size && memcmp(p->name, name, size) == 0 && (node < 0 || p->node == node))
             return i;
+    }
     return SIM_NOBODY;
 }
 

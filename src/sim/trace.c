@@ -68,7 +68,7 @@ static void say_term(const struct fact *f)
 
 void trace_fact(const struct world *w, const struct fact *f)
 {
-    if (f->kind == FACT_SAMPLE || f->kind == FACT_SENT)
+    if (f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS)
         return;
     printf("%11.6f ", (double)f->at / 1e9);
     if (f->who != SIM_NOBODY)

@@ -116,6 +116,8 @@ struct process {
     enum stage stage;
     uint32_t generation; /* of stage and timer events */
     uint32_t timer_generation;
+    int64_t spin_since; /* its timer has fired `spins` times since */
+    int spins;
     int64_t frozen_until;
     leasehold_time turn_reading;
     bool overdue; /* the term told was over when the step was made */

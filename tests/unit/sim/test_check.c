@@ -424,6 +424,13 @@ static void a_busy_loop_is_seen(void **state)
     assert_broken(CHECK_BUDGET);
 }
 
+static void a_deadline_that_never_moves_is_seen(void **state)
+{
+    (void)state;
+    tell(1, (struct fact){ .kind = FACT_SPINS, .who = A });
+    assert_broken(CHECK_BUDGET);
+}
+
 static void mistakes_of_a_foreign_elector_are_only_counted(void **state)
 {
     (void)state;
@@ -467,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(a_leader_too_late_or_lost_again_is_seen, setup),
         cmocka_unit_test_setup(a_leader_in_time_is_sound, setup),
         cmocka_unit_test_setup(a_busy_loop_is_seen, setup),
+        cmocka_unit_test_setup(a_deadline_that_never_moves_is_seen, setup),
         cmocka_unit_test_setup(mistakes_of_a_foreign_elector_are_only_counted, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
