@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 
-static int follow(struct session *s, const struct event_output *out)
+static int follow(struct session *s, struct event_output *out)
 {
     bool stopping = false;
+    int code = EXIT_OK;
     for (;;) {
         const leasehold_event *e = NULL;
         int result = session_next(s, INT64_MAX, &e);
@@ -14,16 +16,20 @@ static int follow(struct session *s, const struct event_output *out)
             return EXIT_FAILED;
         if (result == 0) {
             if (stopping)
-                return EXIT_OK; /* a second signal: do not wait for the release */
+                return 128 + s->signalled; /* a second signal: do not wait for the release */
             stopping = true;
             leasehold_service_stop(s->service);
             continue;
         }
         if (leasehold_event_kind(e) == LEASEHOLD_EVENT_CLOSED && !leasehold_event_group(e))
-            return EXIT_OK;
-        if (events_write(out, e) < 0) {
-            fprintf(stderr, "leasehold candidate: cannot write events: %m\n");
-            return EXIT_FAILED;
+            return code;
+        if (out->fd >= 0 && events_write(out, e) < 0) {
+            /* Whom nobody hears must not lead: the lock is released for one who is heard. */
+            text_complain("candidate", "cannot write events: %m");
+            out->fd = -1;
+            code = EXIT_FAILED;
+            stopping = true;
+            leasehold_service_stop(s->service);
         }
     }
 }
@@ -36,7 +42,7 @@ int cli_candidate(int argc, char **argv)
     if (!flags_parse(command, SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, NULL, 0, argc, argv, &a, &code))
         return code;
     if (a.operands_count != 1 || a.rest) {
-        fprintf(stderr, "leasehold candidate: wants one GROUP; usage: leasehold %s\n", command->usage);
+        text_complain("candidate", "wants one GROUP; usage: leasehold %s", command->usage);
         flags_free(&a);
         return EXIT_USAGE;
     }
@@ -51,7 +57,7 @@ int cli_candidate(int argc, char **argv)
         char sentence[SETTING_SENTENCE_MAX] = "";
         if (leasehold_group_open(NULL, s.service, a.operands[0], LEASEHOLD_CANDIDATE, NULL) < 0) {
             leasehold_service_error(s.service, sentence, sizeof sentence);
-            fprintf(stderr, "leasehold candidate: %s\n", sentence);
+            text_complain("candidate", "%s", sentence);
             code = EXIT_USAGE;
         } else {
             code = follow(&s, &out);

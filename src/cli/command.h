@@ -12,7 +12,7 @@
 
 enum {
     EXIT_OK = 0,
-    EXIT_FAILED = 1,     /* asked and not so: wait's time ran out, a server that refuses */
+    EXIT_FAILED = 1, /* asked and not so: wait's time ran out, a server that refuses */
     EXIT_USAGE = 2,
     EXIT_NO_LEADER = 3,
     EXIT_NO_LOCK = 4,
@@ -52,14 +52,14 @@ enum { FLAGS_MAX = 16, OPERANDS_MAX = 64 };
 
 /* What a command line came to. */
 struct arguments {
-    leasehold_options *options;       /* file, environment and flags, in this order of weight from low to high; owned */
-    const char *values[FLAGS_MAX];    /* by index in the command's flags: its last value, "" for one without; NULL: not given */
+    leasehold_options *options;    /* file, environment and flags, in this order of weight from low to high; owned */
+    const char *values[FLAGS_MAX]; /* by index in the command's flags: its last value, "" for one without; NULL: not given */
     const char *operands[OPERANDS_MAX];
     int operands_count;
-    char **rest;                      /* behind "--"; NULL: there was none */
+    char **rest; /* behind "--"; NULL: there was none */
     int rest_count;
-    bool json, wide, names;           /* -o */
-    int verbose;                      /* -v, counted */
+    bool json, wide, names; /* -o */
+    int verbose;            /* -v, counted */
 };
 
 /* Reads argv for a command. `used_by` chooses the settings that are its flags (SETTING_FOR_…). Prints help or the sentence of
@@ -76,24 +76,26 @@ bool flags_duration(const char *command, const char *flag, const char *value, in
 struct event_output {
     int fd;
     bool json;
+    bool never_waits; /* for a reader that does not read: what finds no room is counted and left out */
+    unsigned lost;    /* of those, since the last one that was written */
 };
 
 /* Writes one event; kinds that have no line are passed over. Returns 0, or -1 with errno. */
-int events_write(const struct event_output *out, const leasehold_event *e);
-/* Writes all of it. Returns 0, or -1 with errno. */
-int events_write_all(int fd, const char *bytes, size_t size);
-/* A log function for leasehold_options_set_log(): lines up to level *(int *)user go to stderr. */
+int events_write(struct event_output *out, const leasehold_event *e);
+/* Writes who leads as an event `new_leader`; text: the holder alone, no line for nobody. Returns 0, or -1 with errno. */
+int events_write_leader(struct event_output *out, const char *group, const struct leasehold_record *record, const char *leader);
+/* A log function for leasehold_options_set_log(): lines up to level *(int *)user go to stderr (text_complain()). */
 void events_log(void *user, int level, const char *line);
 
 /* ---- session.c: a service that is followed until something is so ---- */
 
 struct session {
     leasehold_service *service;
-    int signal_fd;       /* TERM and INT */
-    int signalled;       /* the first of them; 0: none */
+    int signal_fd; /* TERM, INT and HUP */
+    int signalled; /* the first of them; 0: none */
 };
 
-/* Opens a service with these options; prints what is wrong. Blocks TERM and INT. Returns 0 or -1. */
+/* Opens a service with these options; prints what is wrong. Blocks TERM, INT and HUP. Returns 0 or -1. */
 int session_open(struct session *s, const char *command, leasehold_options *options);
 void session_close(struct session *s);
 /* Dispatches until an event, a signal (returns 0 then and sets signalled) or until_ns of CLOCK_BOOTTIME. Returns 1 with *ret,

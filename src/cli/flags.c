@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 #include "wire/times.h"
 
 enum { FIRST_SETTING = 1000, FIRST_FLAG = 2000, OPTION_CONFIG = 3000, OPTION_HELP };
 
-/* Observers and servers: what every command has. */
 static bool is_flag(const struct setting *setting, unsigned used_by)
 {
     return !(setting->used_by & SETTING_FOR_LIBRARY) && (setting->used_by & used_by);
@@ -20,7 +20,8 @@ static bool is_flag(const struct setting *setting, unsigned used_by)
 static void print_setting(const struct setting *s)
 {
     char left[64];
-    snprintf(left, sizeof left, "%s--%s %s", s == &settings_table[SETTING_NAMESPACE] ? "-n, " : "    ", s->name, s->placeholder ? s->placeholder : "");
+    snprintf(left, sizeof left, "%s--%s %s", s == &settings_table[SETTING_NAMESPACE] ? "-n, " : "    ", s->name,
+             s->placeholder ? s->placeholder : "");
     const char *standard = s->default_text[0] ? s->default_text : s->default_note;
     printf("  %-34s %s%s%s%s\n", left, s->help, standard ? " [" : "", standard ? standard : "", standard ? "]" : "");
 }
@@ -59,11 +60,7 @@ struct reader {
     size_t flags_count;
     struct arguments *a;
     const char *config;
-    struct {
-        const struct setting *setting;
-        const char *value;
-    } given[SETTINGS * 2];
-    size_t given_count;
+    const char *given[SETTINGS]; /* by flags; the last one counts */
     struct option options[SETTINGS + FLAGS_MAX + 8];
     char letters[64];
 };
@@ -102,7 +99,7 @@ static bool set_output(struct reader *r, const char *value)
     r->a->names = status && strcmp(value, "name") == 0;
     if (r->a->json || r->a->wide || r->a->names || strcmp(value, "text") == 0)
         return true;
-    fprintf(stderr, "leasehold %s: output '%s' is none of %s\n", r->command->name, value, status ? "text, wide, json, name" : "text, json");
+    text_complain(r->command->name, "output '%s' is none of %s", value, status ? "text, wide, json, name" : "text, json");
     return false;
 }
 
@@ -110,17 +107,34 @@ static bool take_setting(struct reader *r, size_t id, const char *value)
 {
     char sentence[SETTING_SENTENCE_MAX];
     if (setting_check(&settings_table[id], value, sentence) < 0) {
-        fprintf(stderr, "leasehold %s: %s\n", r->command->name, sentence);
+        text_complain(r->command->name, "%s", sentence);
         return false;
     }
-    if (r->given_count < sizeof r->given / sizeof *r->given) {
-        r->given[r->given_count].setting = &settings_table[id];
-        r->given[r->given_count++].value = value;
-    }
+    r->given[id] = value;
     return true;
 }
 
-static bool take_option(struct reader *r, int option, const char *argument)
+/* What getopt refused. A short option is told by optopt: in a cluster such as -la, optind is still at its beginning. */
+static void refuse_option(const struct reader *r, int option, const char *element)
+{
+    const char *name = r->command->name;
+    char letter[3] = { '-', 0, 0 };
+    bool is_long = strncmp(element, "--", 2) == 0;
+    if (option == '?' && optopt > 0 && optopt < FIRST_SETTING && !strchr(r->letters, optopt)) {
+        letter[1] = (char)optopt;
+        text_complain(name, "there is no option %s; `leasehold %s --help` lists them%s", letter, name,
+                      r->command->run == cli_run && !r->a->rest ? ", and CMD with its options goes behind --" : "");
+    } else if (option == '?' && optopt > 0) {
+        text_complain(name, "%s takes no value; leave out what is behind the =", element);
+    } else if (option == '?') {
+        text_complain(name, "there is no option %s; `leasehold %s --help` lists them", element, name);
+    } else {
+        letter[1] = (char)optopt;
+        text_complain(name, "%s wants a value; `leasehold %s --help` says which", is_long ? element : letter, name);
+    }
+}
+
+static bool take_option(struct reader *r, int option, const char *element)
 {
     if (option == 'n')
         return take_setting(r, SETTING_NAMESPACE, optarg);
@@ -146,11 +160,11 @@ static bool take_option(struct reader *r, int option, const char *argument)
         r->config = optarg;
         return true;
     case ':':
-        fprintf(stderr, "leasehold %s: %s wants a value; `leasehold %s --help` says which\n", r->command->name, argument, r->command->name);
+    case '?':
+        refuse_option(r, option, element);
         return false;
     default:
-        fprintf(stderr, "leasehold %s: there is no option %s; `leasehold %s --help` lists them\n", r->command->name, argument, r->command->name);
-        return false;
+        return false; /* every other value is in the tables above */
     }
 }
 
@@ -160,7 +174,6 @@ static int read_flags(struct reader *r, int argc, char **argv)
     optind = 0; /* glibc: begin anew, with permutation */
     opterr = 0;
     for (;;) {
-        int at = optind > 0 ? optind : 1;
         int option = getopt_long(argc, argv, r->letters, r->options, NULL);
         if (option == -1)
             break;
@@ -168,13 +181,13 @@ static int read_flags(struct reader *r, int argc, char **argv)
             print_help(r->command, r->used_by, r->flags, r->flags_count);
             return 0;
         }
-        const char *argument = optind > 0 && optind <= argc && optind > at ? argv[optind - 1] : argv[at < argc ? at : argc - 1];
-        if (!take_option(r, option, argument))
+        const char *element = optind > 1 && optind <= argc ? argv[optind - 1] : "";
+        if (!take_option(r, option, element))
             return -1;
     }
     for (; optind < argc; optind++) {
         if (r->a->operands_count == OPERANDS_MAX) {
-            fprintf(stderr, "leasehold %s: more than %d names\n", r->command->name, OPERANDS_MAX);
+            text_complain(r->command->name, "more than %d names", OPERANDS_MAX);
             return -1;
         }
         r->a->operands[r->a->operands_count++] = argv[optind];
@@ -193,11 +206,12 @@ static int apply(struct reader *r)
         error = leasehold_options_load(o, r->config);
     if (error == 0)
         error = leasehold_options_load_environment(o);
-    for (size_t i = 0; i < r->given_count && error == 0; i++)
-        error = leasehold_options_set(o, r->given[i].setting->name, r->given[i].value);
+    for (size_t i = 0; i < SETTINGS && error == 0; i++)
+        if (r->given[i])
+            error = leasehold_options_set(o, settings_table[i].name, r->given[i]);
     if (error < 0) {
         const char *sentence = leasehold_options_error(o);
-        fprintf(stderr, "leasehold %s: %s\n", r->command->name, *sentence ? sentence : leasehold_strerror(error));
+        text_complain(r->command->name, "%s", *sentence ? sentence : leasehold_strerror(error));
         return -1;
     }
     return 1;
@@ -220,7 +234,7 @@ bool flags_parse(const struct command *command, unsigned used_by, const struct f
     }
     ret->options = leasehold_options_new();
     if (!ret->options) {
-        fprintf(stderr, "leasehold %s: out of memory\n", command->name);
+        text_complain(command->name, "out of memory");
         *ret_code = EXIT_FAILED;
         return false;
     }
@@ -246,6 +260,6 @@ bool flags_duration(const char *command, const char *flag, const char *value, in
     const char *why;
     if (times_duration_parse(value, ret_ns, &why) == 0)
         return true;
-    fprintf(stderr, "leasehold %s: --%s '%s' is %s\n", command, flag, value, why);
+    text_complain(command, "--%s '%s' is %s", flag, value, why);
     return false;
 }

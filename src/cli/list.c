@@ -1,4 +1,5 @@
 #include "cli/list.h"
+#include "cli/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -42,18 +43,23 @@ static bool add_row(struct list *l, const json_t *object, struct status_row *row
     struct record_version version = { .resource_version = 0 };
     l->dialect->read(object, "", &r);
     object_version(object, &version);
-    *row = (struct status_row){ .lock = l->dialect->name, .name = copy_of(object_name(object)), .namespace_ = copy_of(object_namespace(object)) };
+    *row = (struct status_row){ .lock = l->dialect->name,
+                                .name = copy_of(object_name(object)),
+                                .namespace_ = copy_of(object_namespace(object)) };
     if (!row->name || !row->namespace_)
         return false;
     row->group = row->name;
     static const int states[] = { LEASEHOLD_RECORD_ABSENT, LEASEHOLD_RECORD_EMPTIED, LEASEHOLD_RECORD_UNREADABLE, LEASEHOLD_RECORD_HELD };
-    row->record = (struct leasehold_record){ .size = sizeof row->record, .state = states[r.kind], .acquired_us = r.acquire_us, .renewed_us = r.renew_us };
+    row->record = (struct leasehold_record){
+        .size = sizeof row->record, .state = states[r.kind], .acquired_us = r.acquire_us, .renewed_us = r.renew_us
+    };
     row->record.transitions = (uint32_t)r.transitions;
     row->record.lease_duration_ns = (uint64_t)r.duration_ms * 1000000;
     row->record.resource_version = version.resource_version;
     memcpy(row->record.holder, r.holder, sizeof r.holder);
     memcpy(row->record.lock_uid, version.uid, sizeof version.uid);
-    if (r.mark.present && r.mark.names_holder && r.mark.token)
+    row->ours = r.mark.present && r.mark.names_holder;
+    if (row->ours && r.mark.token)
         snprintf(row->record.token, sizeof row->record.token, "%" PRIu64, r.mark.token);
     return true;
 }
@@ -69,7 +75,7 @@ static void take_items(struct list *l, const json_t *items)
         if (!add_row(l, json_array_get(items, i), &l->rows[l->count++]))
             l->code = EXIT_FAILED;
     if (l->code != EXIT_OK)
-        fprintf(stderr, "leasehold status: out of memory\n");
+        text_complain("status", "out of memory");
 }
 
 static void on_answer(void *user, const struct transport_answer *answer)
@@ -81,7 +87,7 @@ static void on_answer(void *user, const struct transport_answer *answer)
     json_t *list = NULL;
     json_error_t error;
     if (answer->outcome != TRANSPORT_ANSWERED) {
-        fprintf(stderr, "leasehold status: %s\n", answer->sentence);
+        text_complain("status", "%s", answer->sentence);
         return;
     }
     if (answer->status == 200)
@@ -90,10 +96,10 @@ static void on_answer(void *user, const struct transport_answer *answer)
     if (json_is_array(items))
         take_items(l, items);
     else if (status_parse(answer->body, answer->body_size, &status) == 0)
-        fprintf(stderr, "leasehold status: the server answered %d to the list of %s: %s\n", answer->status, l->dialect->resource, status.message);
+        text_complain("status", "the server answered %d to the list of %s: %s", answer->status, l->dialect->resource, status.message);
     else
-        fprintf(stderr, "leasehold status: the server answered %d with something that is no list of %s; is this a Kubernetes API server?\n", answer->status,
-                l->dialect->resource);
+        text_complain("status", "the server answered %d with something that is no list of %s; is this a Kubernetes API server?",
+                      answer->status, l->dialect->resource);
     json_decref(list);
 }
 
@@ -107,7 +113,9 @@ static void ask(struct list *l, struct loop *loop, struct http_transport *http, 
 {
     static const struct transport_handler handler = { .on_answer = on_answer };
     struct transport t = http_transport_interface(http);
-    struct transport_request request = { .method = "GET", .path = path, .body_max = LIST_BYTES_MAX, .limit_ns = timeout_ns, .priority = TRANSPORT_PRIORITY_OTHER };
+    struct transport_request request = {
+        .method = "GET", .path = path, .body_max = LIST_BYTES_MAX, .limit_ns = timeout_ns, .priority = TRANSPORT_PRIORITY_OTHER
+    };
     struct transport_call *call;
     l->code = EXIT_FAILED;
     int error = t.operations->start(t.data, &request, &handler, l, &call);
@@ -117,31 +125,33 @@ static void ask(struct list *l, struct loop *loop, struct http_transport *http, 
             error = loop_dispatch(loop);
     }
     if (error < 0)
-        fprintf(stderr, "leasehold status: %s\n", leasehold_strerror(error));
+        text_complain("status", "%s", leasehold_strerror(error));
 }
 
 int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count)
 {
     struct list l = { .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
-    struct kube_options options = { .kubeconfig = options_value(a->options, SETTING_KUBECONFIG), .context = options_value(a->options, SETTING_CONTEXT), .environment = environment };
+    struct kube_options options = { .kubeconfig = options_value(a->options, SETTING_KUBECONFIG),
+                                    .context = options_value(a->options, SETTING_CONTEXT),
+                                    .environment = environment };
     struct kube_config *config = NULL;
     struct loop *loop = NULL;
     struct http_transport *http = NULL;
     char sentence[KUBE_SENTENCE_MAX], path[REQUEST_PATH_MAX];
     if (!l.dialect) {
-        fprintf(stderr, "leasehold status: lock %s: this release knows lease only\n", options_value(a->options, SETTING_LOCK));
+        text_complain("status", "lock %s: this release knows lease only", options_value(a->options, SETTING_LOCK));
         return EXIT_USAGE;
     }
     if (kube_config_load(&options, &config, sentence) < 0) {
-        fprintf(stderr, "leasehold status: %s\n", sentence);
+        text_complain("status", "%s", sentence);
         return EXIT_FAILED;
     }
     const char *named = options_value(a->options, SETTING_NAMESPACE);
     const char *namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
     if (request_collection_path(l.dialect, namespace_, path, sizeof path) < 0)
-        fprintf(stderr, "leasehold status: namespace '%s' is too long\n", namespace_);
+        text_complain("status", "namespace '%s' is too long", namespace_);
     else if (loop_new(&loop) < 0 || http_transport_new(loop, config, NULL, &http) < 0)
-        fprintf(stderr, "leasehold status: cannot start: %m\n");
+        text_complain("status", "cannot start: %m");
     else
         ask(&l, loop, http, path, timeout_ns);
     http_transport_free(http);

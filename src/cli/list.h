@@ -7,7 +7,9 @@
 struct status_row {
     const char *group, *namespace_, *lock, *name;
     struct leasehold_record record;
-    bool observed;       /* judged by what was received, not by its stamp */
+    int64_t assumed_lease_ns; /* where the record does not say its duration */
+    bool ours;                /* the holder is a Leasehold: its term mark stands beside the record */
+    bool observed;            /* judged by what was received, not by its stamp */
     bool observed_valid;
 };
 

@@ -1,8 +1,12 @@
 /* leasehold: one binary, one file per subcommand, this table. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 #include "cli/dev.h"
 
 const struct command commands[] = {
@@ -37,27 +41,11 @@ int cli_version(int argc, char **argv)
 {
     (void)argv;
     if (argc > 1 && strcmp(argv[1], "--help") != 0) {
-        fprintf(stderr, "leasehold version: takes no arguments, found '%s'\n", argv[1]);
+        text_complain("version", "takes no arguments, found '%s'", argv[1]);
         return EXIT_USAGE;
     }
     printf("leasehold %s\n", LEASEHOLD_VERSION_STRING);
     return EXIT_OK;
-}
-
-int cli_help(int argc, char **argv)
-{
-    if (argc < 2 || argv[1][0] == '-') {
-        print_commands(stdout);
-        return EXIT_OK;
-    }
-    const struct command *command = command_find(argv[1]);
-    if (!command) {
-        fprintf(stderr, "leasehold help: there is no command '%s'; `leasehold help` lists them\n", argv[1]);
-        return EXIT_USAGE;
-    }
-    char help[] = "--help";
-    char *arguments[] = { argv[1], help, NULL };
-    return command->run == cli_help ? (print_commands(stdout), EXIT_OK) : command->run(2, arguments);
 }
 
 /* The number of places in which two words differ, and their difference in length: enough to notice a slip. */
@@ -81,24 +69,60 @@ static size_t distance(const char *a, const char *b)
     return row[length];
 }
 
-static int unknown(const char *name)
+/* The command that was probably meant: one that begins so, else the nearest by at most two letters; NULL: none. */
+static const char *meant(const char *name)
 {
-    fprintf(stderr, "leasehold: there is no command '%s'; `leasehold help` lists them", name);
+    enum { LEAST_BEGINNING = 3, MOST_LETTERS = 2 };
+    const char *nearest = NULL;
+    size_t least = MOST_LETTERS + 1, length = strlen(name);
     for (size_t i = 0; i < commands_count; i++) {
-        if (distance(name, commands[i].name) <= 2) {
-            fprintf(stderr, "; did you mean '%s'?", commands[i].name);
-            break;
+        if (length >= LEAST_BEGINNING && strncmp(commands[i].name, name, length) == 0)
+            return commands[i].name;
+        size_t letters = distance(name, commands[i].name);
+        if (letters < least && letters < length) {
+            least = letters;
+            nearest = commands[i].name;
         }
     }
-    fputc('\n', stderr);
+    return nearest;
+}
+
+static int unknown(const char *command, const char *name)
+{
+    const char *nearest = meant(name);
+    text_complain(command, "there is no command '%s'; `leasehold help` lists them%s%s%s", name, nearest ? "; did you mean '" : "",
+                  nearest ? nearest : "", nearest ? "'?" : "");
     return EXIT_USAGE;
+}
+
+int cli_help(int argc, char **argv)
+{
+    if (argc < 2 || argv[1][0] == '-') {
+        print_commands(stdout);
+        return EXIT_OK;
+    }
+    const struct command *command = command_find(argv[1]);
+    if (!command)
+        return unknown("help", argv[1]);
+    char help[] = "--help";
+    char *arguments[] = { argv[1], help, NULL };
+    return command->run == cli_help ? (print_commands(stdout), EXIT_OK) : command->run(2, arguments);
+}
+
+/* A descriptor of ours must not become stdin, stdout or stderr because these were closed: a complaint would go into a connection.
+ * Each is opened the wrong way round, so that using it still fails. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            _exit(EXIT_FAILED);
 }
 
 /* What was written to stdout has to have arrived: a full disk must not look like success. */
 static int finish(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("leasehold: cannot write to stdout");
+        text_complain(NULL, "cannot write to stdout: %m");
         return code == EXIT_OK ? EXIT_FAILED : code;
     }
     return code;
@@ -106,6 +130,7 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;
@@ -116,7 +141,7 @@ int main(int argc, char **argv)
         return finish(cli_version(1, argv));
     const struct command *command = command_find(argv[1]);
     if (!command)
-        return unknown(argv[1]);
+        return unknown(NULL, argv[1]);
     /* run and dev give their child the disposition that they were started with, and see to it themselves. */
     if (command->run != cli_run && command->run != cli_dev)
         signal(SIGPIPE, SIG_IGN);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 #include "supervisor/supervisor.h"
 
 struct run {
@@ -17,12 +18,13 @@ struct run {
     const char *group;
     struct event_output events; /* fd -1: nowhere */
     int level;
-    int64_t half_deadline_ns;   /* no start with less than this of the term left (docs/design.md, rule 5) */
+    int64_t half_deadline_ns; /* no start with less than this of the term left (docs/design.md, rule 5) */
     /* In the elector. */
     leasehold_service *service;
     leasehold_group *election;
     int keeper_fd;
-    uint64_t waiting_term;      /* was too late to start: again with the next extension; 0: none */
+    uint64_t waiting_term; /* was too late to start: again with the next extension; 0: none */
+    uint64_t stopped_term; /* the last one told to stop: not to be started again */
     struct supervisor_message start;
 };
 
@@ -79,6 +81,12 @@ static void stop(struct run *r, const leasehold_event *e)
     if (leasehold_event_must_kill(e))
         m.kind = SUPERVISOR_KILL;
     tell(r, &m);
+    r->stopped_term = m.term;
+    if (r->waiting_term == m.term) {
+        /* Its START was answered, nothing was executed, and no other answer will come. */
+        r->waiting_term = 0;
+        leasehold_group_work_stopped(r->election, m.term);
+    }
 }
 
 /* Returns true when the election has closed. */
@@ -102,9 +110,9 @@ static bool on_event(struct run *r, const leasehold_event *e)
     default:
         break;
     }
-    /* Orders first, then talk: a slow disk must not come before a stop. */
+    /* Orders first, then talk: a slow disk must not come before a stop, nor a reader that does not read before a renewal. */
     if (r->events.fd >= 0 && events_write(&r->events, e) < 0) {
-        fprintf(stderr, "leasehold run: cannot write events: %m; no more are written\n");
+        text_complain("run", "cannot write events: %m; no more are written");
         r->events.fd = -1;
     }
     return false;
@@ -119,7 +127,7 @@ static void on_message(struct run *r, const struct supervisor_message *m)
         leasehold_service_stop(r->service);
         break;
     case SUPERVISOR_WORK_STOPPED:
-        if (m->outcome == SUPERVISOR_NOT_STARTED_LATE) {
+        if (m->outcome == SUPERVISOR_NOT_STARTED_LATE && m->term != r->stopped_term) {
             r->waiting_term = m->term;
             break;
         }
@@ -154,14 +162,14 @@ static int follow(struct run *r)
                 return 0;
         struct pollfd fds[] = { { .fd = leasehold_service_fd(r->service), .events = POLLIN }, { .fd = r->keeper_fd, .events = POLLIN } };
         if (poll(fds, 2, -1) < 0 && errno != EINTR) {
-            fprintf(stderr, "leasehold run: cannot wait for events: %m\n");
+            text_complain("run", "cannot wait for events: %m");
             return SUPERVISOR_EXIT_FAILURE;
         }
         if (fds[1].revents && read_keeper(r) < 0)
             return SUPERVISOR_EXIT_FAILURE;
         int error = leasehold_service_dispatch(r->service);
         if (error < 0) {
-            fprintf(stderr, "leasehold run: %s\n", leasehold_strerror(error));
+            text_complain("run", "%s", leasehold_strerror(error));
             return SUPERVISOR_EXIT_FAILURE;
         }
     }
@@ -177,12 +185,12 @@ static int elect(void *user, int keeper_fd)
     int error = leasehold_service_open(&r->service, o);
     if (error < 0) {
         const char *why = leasehold_options_error(o);
-        fprintf(stderr, "leasehold run: %s\n", *why ? why : leasehold_strerror(error));
+        text_complain("run", "%s", *why ? why : leasehold_strerror(error));
         return code;
     }
     if (leasehold_group_open(&r->election, r->service, r->group, LEASEHOLD_CANDIDATE, NULL) < 0) {
         leasehold_service_error(r->service, sentence, sizeof sentence);
-        fprintf(stderr, "leasehold run: %s\n", sentence);
+        text_complain("run", "%s", sentence);
     } else {
         code = follow(r);
     }
@@ -209,8 +217,8 @@ static int signal_number(const char *name)
     static const struct {
         const char *name;
         int number;
-    } names[] = { { "TERM", SIGTERM }, { "INT", SIGINT }, { "QUIT", SIGQUIT }, { "HUP", SIGHUP },   { "USR1", SIGUSR1 },
-                  { "USR2", SIGUSR2 }, { "KILL", SIGKILL }, { "WINCH", SIGWINCH } };
+    } names[] = { { "TERM", SIGTERM }, { "INT", SIGINT },   { "QUIT", SIGQUIT }, { "HUP", SIGHUP },
+                  { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "KILL", SIGKILL }, { "WINCH", SIGWINCH } };
     if (strncmp(name, "SIG", 3) == 0)
         name += 3;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -221,22 +229,41 @@ static int signal_number(const char *name)
     return *name && !*end && number > 0 && number < SIGRTMIN ? (int)number : -1;
 }
 
+/* On a descriptor above 2: stdin and stdout are CMD's, and so is stderr after its exec. */
+static int take_descriptor(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    if (fd > 2)
+        close(fd); /* the copy is ours, and CMD shall not have it */
+    errno = error;
+    return copy;
+}
+
 static bool open_events(struct run *r, const char *where)
 {
     if (strncmp(where, "fd:", 3) == 0) {
         char *end;
         errno = 0;
         long fd = strtol(where + 3, &end, 10);
-        if (where[3] == 0 || *end || errno || fd < 0 || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) {
-            fprintf(stderr, "leasehold run: --events '%s' is no open descriptor; write fd:N with N as your shell opened it\n", where);
+        bool is_number = where[3] >= '0' && where[3] <= '9' && !*end && !errno && fd <= INT_MAX;
+        if (is_number && fd < 2) {
+            text_complain("run", "--events '%s': %s is CMD's alone; write fd:2, or fd:3 with 3>FILE", where, fd ? "stdout" : "stdin");
             return false;
         }
-        r->events.fd = (int)fd;
-        return true;
+        bool is_written = is_number && (fcntl((int)fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+        r->events.fd = is_written ? take_descriptor((int)fd) : -1;
+        if (r->events.fd < 0)
+            text_complain("run", "--events '%s' is no descriptor open for writing; write fd:N with N as your shell opened it (N>FILE)",
+                          where);
+        return r->events.fd >= 0;
     }
-    r->events.fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    /* O_NONBLOCK: a FIFO without a reader is an error now, and not an election that never begins. */
+    int fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+    r->events.fd = fd < 0 ? -1 : take_descriptor(fd);
     if (r->events.fd < 0)
-        fprintf(stderr, "leasehold run: cannot open --events '%s': %m\n", where);
+        text_complain("run", "cannot open --events '%s': %s", where,
+                      errno == ENXIO ? "nobody reads from this pipe; start its reader first" : strerror(errno));
     return r->events.fd >= 0;
 }
 
@@ -247,7 +274,7 @@ static bool read_options(struct run *r, struct supervisor_options *s)
     s->group = a->values[FLAG_GROUP] != NULL;
     s->allow_new_privs = a->values[FLAG_ALLOW_NEW_PRIVS] != NULL;
     if (a->values[FLAG_STOP_SIGNAL] && (s->stop_signal = signal_number(a->values[FLAG_STOP_SIGNAL])) < 0) {
-        fprintf(stderr, "leasehold run: --stop-signal '%s' is no signal; write a name such as TERM or a number\n", a->values[FLAG_STOP_SIGNAL]);
+        text_complain("run", "--stop-signal '%s' is no signal; write a name such as TERM or a number", a->values[FLAG_STOP_SIGNAL]);
         return false;
     }
     if (a->values[FLAG_DRAIN_TIMEOUT] && !flags_duration("run", "drain-timeout", a->values[FLAG_DRAIN_TIMEOUT], &s->drain_timeout_ns))
@@ -261,17 +288,17 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
     struct arguments *a = r->arguments;
     char sentence[SETTING_SENTENCE_MAX];
     if (a->operands_count != 1 || !a->rest || a->rest_count == 0) {
-        fprintf(stderr, "leasehold run: wants one GROUP, and CMD behind --; usage: leasehold %s\n", command_find("run")->usage);
+        text_complain("run", "wants one GROUP, and CMD behind --; usage: leasehold %s", command_find("run")->usage);
         return EXIT_USAGE;
     }
     r->group = a->operands[0];
     if (!options_name_is_good("group", r->group, sentence)) {
-        fprintf(stderr, "leasehold run: %s\n", sentence);
+        text_complain("run", "%s", sentence);
         return EXIT_USAGE;
     }
     struct election_settings settings;
     if (options_election(a->options, 1, &settings, sentence) < 0) {
-        fprintf(stderr, "leasehold run: %s\n", sentence);
+        text_complain("run", "%s", sentence);
         return EXIT_USAGE;
     }
     r->half_deadline_ns = settings.renew_deadline_ns / 2;
@@ -281,24 +308,27 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
         return EXIT_USAGE;
     int code = supervisor_check_command(a->rest[0], path, PATH_MAX, sentence, sizeof sentence);
     if (code != 0)
-        fprintf(stderr, "leasehold run: %s\n", sentence);
+        text_complain("run", "%s", sentence);
     return code;
 }
 
 int cli_run(int argc, char **argv)
 {
     struct arguments a;
-    struct run r = { .arguments = &a, .events = { .fd = -1 } };
+    struct run r = { .arguments = &a, .events = { .fd = -1, .never_waits = true } };
     struct supervisor_options s = supervisor_options_default();
     char path[PATH_MAX];
     int code;
-    if (!flags_parse(command_find("run"), SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, flags, FLAGS, argc, argv, &a, &code))
+    if (!flags_parse(command_find("run"), SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, flags, FLAGS, argc, argv, &a,
+                     &code))
         return code;
     code = check(&r, &s, path);
     if (code == 0) {
         r.level = LEASEHOLD_LOG_WARNING + a.verbose;
         r.events.json = a.json;
         leasehold_options_set(a.options, "extended-events", "yes");
+        /* Whatever the environment says: the work is over when the keeper says so. */
+        leasehold_options_set(a.options, "confirm-stop", "yes");
         leasehold_options_set_log(a.options, events_log, &r.level);
         s.argv = a.rest;
         s.path = path;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 
 int64_t session_now_ns(void)
 {
@@ -23,14 +24,15 @@ int session_open(struct session *s, const char *command, leasehold_options *opti
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP); /* of a terminal that went away; stays ignored under nohup(1) */
     int error = leasehold_service_open(&s->service, options);
     if (error < 0) {
         const char *sentence = leasehold_options_error(options);
-        fprintf(stderr, "leasehold %s: %s\n", command, *sentence ? sentence : leasehold_strerror(error));
+        text_complain(command, "%s", *sentence ? sentence : leasehold_strerror(error));
         return -1;
     }
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
-        fprintf(stderr, "leasehold %s: cannot wait for signals: %m\n", command);
+        text_complain(command, "cannot wait for signals: %m");
         session_close(s);
         return -1;
     }
@@ -64,7 +66,7 @@ int session_next(struct session *s, int64_t until_ns, const leasehold_event **re
         struct pollfd fds[] = { { .fd = leasehold_service_fd(s->service), .events = POLLIN }, { .fd = s->signal_fd, .events = POLLIN } };
         int ready = poll(fds, 2, timeout_ms(until_ns));
         if (ready < 0 && errno != EINTR) {
-            fprintf(stderr, "leasehold: cannot wait for events: %m\n");
+            text_complain(NULL, "cannot wait for events: %m");
             return -1;
         }
         struct signalfd_siginfo info;
@@ -74,7 +76,7 @@ int session_next(struct session *s, int64_t until_ns, const leasehold_event **re
         }
         int error = leasehold_service_dispatch(s->service);
         if (error < 0) {
-            fprintf(stderr, "leasehold: %s\n", leasehold_strerror(error));
+            text_complain(NULL, "%s", leasehold_strerror(error));
             return -1;
         }
         if (until_ns != INT64_MAX && session_now_ns() >= until_ns && leasehold_service_next_event(s->service, ret) == 1)

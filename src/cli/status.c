@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/list.h"
+#include "cli/text.h"
 #include "wire/times.h"
 
 enum { FLAG_OBSERVE, FLAG_ALL, FLAG_TIMEOUT, FLAGS };
@@ -25,14 +26,25 @@ static int64_t wall_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* By the record alone: its stamp against this machine's wall clock, which may differ from the writer's. */
+/* By the record alone: its stamp against this machine's wall clock, which may differ from the writer's. Without a stamp there is
+ * nothing to judge by. */
 bool status_row_is_valid(const struct status_row *row)
 {
-    if (row->record.state != LEASEHOLD_RECORD_HELD)
+    const struct leasehold_record *r = &row->record;
+    if (r->state != LEASEHOLD_RECORD_HELD)
         return false;
     if (row->observed)
         return row->observed_valid;
-    return row->record.lease_duration_ns == 0 || wall_us() - row->record.renewed_us < (int64_t)(row->record.lease_duration_ns / 1000);
+    int64_t lease_ns = r->lease_duration_ns ? (int64_t)r->lease_duration_ns : row->assumed_lease_ns;
+    return r->renewed_us != 0 && wall_us() - r->renewed_us < lease_ns / 1000;
+}
+
+/* How long a holder is waited for whose record does not say it. */
+static int64_t assumed_lease_ns(const struct arguments *a)
+{
+    int64_t foreign = setting_number(&settings_table[SETTING_FOREIGN_LEASE], options_value(a->options, SETTING_FOREIGN_LEASE));
+    int64_t own = setting_number(&settings_table[SETTING_LEASE_DURATION], options_value(a->options, SETTING_LEASE_DURATION));
+    return foreign > own ? foreign : own;
 }
 
 static const char *validity(const struct status_row *row)
@@ -61,21 +73,29 @@ static json_t *time_or_null(int64_t us)
     return us ? json_string(time) : json_null();
 }
 
+static json_t *seconds_or_null(bool known, double seconds)
+{
+    return known ? json_real(seconds) : json_null();
+}
+
 static int print_json(const struct status_row *row)
 {
     bool valid = status_row_is_valid(row);
     const struct leasehold_record *r = &row->record;
     char time[TIMES_MICRO_SIZE];
     times_format(wall_us(), time);
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:s, s:s}", "event", "status", "group", row->group, "holder",
-                             text_or_null(r->holder), "leader", text_or_null(valid ? r->holder : ""), "fencing_token", text_or_null(r->token), "lock_uid",
-                             text_or_null(r->lock_uid), "lock", row->lock, "namespace", row->namespace_, "name", row->name, "lease_duration_s",
-                             r->lease_duration_ns ? json_real((double)r->lease_duration_ns / 1e9) : json_null(), "last_renewal_age_s",
-                             r->renewed_us ? json_real((double)(wall_us() - r->renewed_us) / 1e6) : json_null(), "since",
-                             time_or_null(r->acquired_us), "transitions", (json_int_t)r->transitions, "valid", valid, "validity",
-                             validity(row), "time", time);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "event", "status", "group", row->group, "holder", text_or_null(r->holder), "leader",
+                  text_or_null(valid ? r->holder : ""), "fencing_token", text_or_null(r->token), "lock_uid", text_or_null(r->lock_uid));
+    json_t *more =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:s, s:b, s:s, s:I}", "lock", row->lock, "namespace", row->namespace_, "name",
+                  row->name, "lease_duration_s", seconds_or_null(r->lease_duration_ns, (double)r->lease_duration_ns / 1e9),
+                  "last_renewal_age_s", seconds_or_null(r->renewed_us, (double)(wall_us() - r->renewed_us) / 1e6), "since",
+                  time_or_null(r->acquired_us), "transitions", (json_int_t)r->transitions, "valid", valid, "validity", validity(row),
+                  "leasehold", row->ours, "time", time, "boottime_ns", (json_int_t)session_now_ns());
+    char *text = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(json);
+    json_decref(more);
     if (!text)
         return -1;
     printf("%s\n", text);
@@ -83,44 +103,70 @@ static int print_json(const struct status_row *row)
     return 0;
 }
 
-static void print_table(const struct status_row *rows, size_t count, bool wide, bool namespaces)
+static void add_row(struct table *t, const struct status_row *row, bool wide, bool namespaces)
 {
-    printf("%s%-24s %-32s %-10s %-10s %-8s %s%s\n", namespaces ? "NAMESPACE        " : "", "GROUP", "LEADER", "SINCE", "RENEWED", "LEASE", "VALIDITY",
-           wide ? "    TERMS  TOKEN        LOCK" : "");
+    const struct leasehold_record *r = &row->record;
+    char since[TIMES_DURATION_SIZE] = "-", renewed[TIMES_DURATION_SIZE] = "-", lease[TIMES_DURATION_SIZE] = "-", terms[16];
+    bool valid = status_row_is_valid(row);
+    if (r->acquired_us && valid)
+        age(wall_us() - r->acquired_us, since);
+    if (r->renewed_us)
+        age(wall_us() - r->renewed_us, renewed);
+    if (r->lease_duration_ns)
+        times_duration_format((int64_t)r->lease_duration_ns, lease);
+    if (namespaces)
+        table_add(t, row->namespace_);
+    table_add(t, row->group);
+    table_add(t, valid ? r->holder : "<none>");
+    table_add(t, since);
+    table_add(t, renewed);
+    table_add(t, lease);
+    table_add(t, validity(row));
+    table_add(t, row->ours ? "leasehold" : r->state == LEASEHOLD_RECORD_HELD ? "other" : "-");
+    if (!wide)
+        return;
+    snprintf(terms, sizeof terms, "%" PRIu32, r->transitions);
+    table_add(t, terms);
+    table_add(t, r->token[0] ? r->token : "-");
+    table_add(t, row->lock);
+    table_add(t, row->name);
+}
+
+static int print_table(const struct status_row *rows, size_t count, bool wide, bool namespaces)
+{
+    static const char *const titles[] = { "NAMESPACE", "GROUP", "LEADER",      "SINCE", "RENEWED", "LEASE",
+                                          "VALIDITY",  "BY",    "TRANSITIONS", "TOKEN", "LOCK",    "NAME" };
+    enum { ALWAYS = 7, WIDE = 4 };
+    struct table t = { .columns = (size_t)namespaces + ALWAYS + (wide ? WIDE : 0) };
+    for (size_t i = 0; i < t.columns; i++)
+        table_add(&t, titles[i + !namespaces]);
+    for (size_t i = 0; i < count; i++)
+        add_row(&t, &rows[i], wide, namespaces);
+    return table_print(&t, stdout);
+}
+
+/* The leaders' names alone, for $(...). */
+static void print_names(const struct status_row *rows, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        const struct leasehold_record *r = &rows[i].record;
-        char since[TIMES_DURATION_SIZE] = "-", renewed[TIMES_DURATION_SIZE] = "-", lease[TIMES_DURATION_SIZE] = "-";
-        bool valid = status_row_is_valid(&rows[i]);
-        if (r->acquired_us && valid)
-            age(wall_us() - r->acquired_us, since);
-        if (r->renewed_us)
-            age(wall_us() - r->renewed_us, renewed);
-        if (r->lease_duration_ns)
-            times_duration_format((int64_t)r->lease_duration_ns, lease);
-        if (namespaces)
-            printf("%-16s ", rows[i].namespace_);
-        printf("%-24s %-32s %-10s %-10s %-8s %s", rows[i].group, valid ? r->holder : "<none>", since, renewed, lease, validity(&rows[i]));
-        if (wide)
-            printf("%s%-6" PRIu32 " %-12s %s/%s", rows[i].observed ? "     " : "    ", r->transitions, r->token[0] ? r->token : "-", rows[i].lock, rows[i].name);
+        text_put(stdout, status_row_is_valid(&rows[i]) ? rows[i].record.holder : "");
         putchar('\n');
     }
 }
 
 static int print_rows(const struct arguments *a, const struct status_row *rows, size_t count)
 {
-    if (a->json || a->names) {
-        for (size_t i = 0; i < count; i++) {
-            if (a->names)
-                printf("%s\n", status_row_is_valid(&rows[i]) ? rows[i].record.holder : "");
-            else if (print_json(&rows[i]) < 0) {
-                fprintf(stderr, "leasehold status: out of memory\n");
-                return EXIT_FAILED;
-            }
-        }
-        return EXIT_OK;
-    }
-    print_table(rows, count, a->wide, a->values[FLAG_ALL] != NULL);
-    return EXIT_OK;
+    int result = 0;
+    if (a->names)
+        print_names(rows, count);
+    else if (a->json)
+        for (size_t i = 0; i < count && result == 0; i++)
+            result = print_json(&rows[i]);
+    else
+        result = print_table(rows, count, a->wide, a->values[FLAG_ALL] != NULL);
+    if (result < 0)
+        text_complain("status", "out of memory");
+    return result < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 /* ---- one group, through an observer ---- */
@@ -136,7 +182,14 @@ static bool observed_enough(const leasehold_group *g, const struct leasehold_rec
     return !row->observed_valid || row->record.renewed_us != first->renewed_us || row->record.transitions != first->transitions;
 }
 
-static int look(struct session *s, leasehold_group *g, bool observe, int64_t timeout_ns, struct status_row *row)
+/* Until when a holder's lease is watched: its end, by our clock, and a moment for the events to say so. */
+static int64_t end_of_lease(const struct leasehold_record *record)
+{
+    enum { MOMENT_NS = 1000000000 };
+    return record->valid_until_ns > INT64_MAX - MOMENT_NS ? INT64_MAX : (int64_t)record->valid_until_ns + MOMENT_NS;
+}
+
+static int look(struct session *s, leasehold_group *g, const struct arguments *a, int64_t timeout_ns, struct status_row *row)
 {
     struct leasehold_record first = { .size = 0 };
     int64_t until = session_now_ns() + timeout_ns;
@@ -147,16 +200,17 @@ static int look(struct session *s, leasehold_group *g, bool observe, int64_t tim
             return EXIT_FAILED;
         row->record.size = sizeof row->record;
         if (leasehold_group_record(g, &row->record) == 1) {
-            if (!observe)
+            if (!a->values[FLAG_OBSERVE])
                 return EXIT_OK;
             if (!first.size) {
                 first = row->record;
-                until = (int64_t)row->record.valid_until_ns + 1000000000;
+                int64_t end = end_of_lease(&first);
+                until = a->values[FLAG_TIMEOUT] && until < end ? until : end;
             }
             if (observed_enough(g, &first, row))
                 return EXIT_OK;
         } else if (result == 1 && leasehold_event_kind(e) == LEASEHOLD_EVENT_WARNING) {
-            fprintf(stderr, "leasehold status: %s\n", leasehold_event_text(e));
+            text_complain("status", "%s", leasehold_event_text(e));
             return EXIT_FAILED;
         }
         if (result == 0 && s->signalled)
@@ -164,10 +218,14 @@ static int look(struct session *s, leasehold_group *g, bool observe, int64_t tim
         if (result == 0)
             break;
     }
-    if (first.size)
-        return EXIT_OK;
-    fprintf(stderr, "leasehold status: the server did not answer within the time given (--timeout)\n");
-    return EXIT_FAILED;
+    if (!first.size) {
+        text_complain("status", "the server did not answer within the time given (--timeout)");
+        return EXIT_FAILED;
+    }
+    row->observed = false;
+    text_complain("status",
+                  "neither a renewal nor the end of the lease came within the time given (--timeout); the validity is by the record");
+    return EXIT_OK;
 }
 
 static int status_of_group(struct session *s, const struct arguments *a, int64_t timeout_ns)
@@ -176,13 +234,18 @@ static int status_of_group(struct session *s, const struct arguments *a, int64_t
     if (leasehold_group_open(&g, s->service, a->operands[0], LEASEHOLD_OBSERVER, NULL) < 0) {
         char sentence[SETTING_SENTENCE_MAX];
         leasehold_service_error(s->service, sentence, sizeof sentence);
-        fprintf(stderr, "leasehold status: %s\n", sentence);
+        text_complain("status", "%s", sentence);
         return EXIT_USAGE;
     }
-    struct status_row row = { .group = a->operands[0], .namespace_ = leasehold_group_namespace(g), .lock = leasehold_group_lock(g), .name = leasehold_group_lock_name(g) };
-    int code = look(s, g, a->values[FLAG_OBSERVE] != NULL, timeout_ns, &row);
+    struct status_row row = { .group = a->operands[0],
+                              .namespace_ = leasehold_group_namespace(g),
+                              .lock = leasehold_group_lock(g),
+                              .name = leasehold_group_lock_name(g) };
+    row.assumed_lease_ns = assumed_lease_ns(a);
+    int code = look(s, g, a, timeout_ns, &row);
+    row.ours = row.record.token[0] != 0;
     if (code == EXIT_OK && row.record.state == LEASEHOLD_RECORD_ABSENT) {
-        fprintf(stderr, "leasehold status: there is no lock %s/%s in namespace %s\n", row.lock, row.name, row.namespace_);
+        text_complain("status", "there is no lock %s/%s in namespace %s", row.lock, row.name, row.namespace_);
         code = EXIT_NO_LOCK;
     } else if (code == EXIT_OK) {
         code = print_rows(a, &row, 1);
@@ -200,7 +263,11 @@ static int status_of_all(const struct arguments *a, int64_t timeout_ns)
     struct status_row *rows = NULL;
     size_t count = 0;
     int code = list_locks(a, a->values[FLAG_ALL] != NULL, timeout_ns, &rows, &count);
-    if (code == EXIT_OK)
+    for (size_t i = 0; i < count; i++)
+        rows[i].assumed_lease_ns = assumed_lease_ns(a);
+    if (code == EXIT_OK && count == 0 && !a->json)
+        text_complain("status", "there are no locks here; -n NAMESPACE or -A looks elsewhere");
+    else if (code == EXIT_OK)
         code = print_rows(a, rows, count);
     list_free(rows, count);
     return code;
@@ -219,7 +286,7 @@ int cli_status(int argc, char **argv)
     leasehold_options_set_log(a.options, events_log, &level);
     code = EXIT_USAGE;
     if (a.operands_count > 1 || a.rest || (a.operands_count == 1 && a.values[FLAG_ALL])) {
-        fprintf(stderr, "leasehold status: wants one GROUP, or -A, or neither; usage: leasehold %s\n", command->usage);
+        text_complain("status", "wants one GROUP, or -A, or neither; usage: leasehold %s", command->usage);
     } else if (!a.values[FLAG_TIMEOUT] || flags_duration("status", "timeout", a.values[FLAG_TIMEOUT], &timeout_ns)) {
         code = EXIT_FAILED;
         if (a.operands_count == 0) {

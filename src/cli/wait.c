@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 
 enum { FLAG_FOR, FLAG_TIMEOUT, FLAGS };
 
@@ -19,7 +20,7 @@ static bool read_condition(const char *text, struct condition *ret)
 {
     *ret = (struct condition){ 0 };
     if (!text) {
-        fprintf(stderr, "leasehold wait: wants --for leader, --for holder=NAME or --for none\n");
+        text_complain("wait", "wants --for leader, --for holder=NAME or --for none");
         return false;
     }
     if (strcmp(text, "leader") == 0)
@@ -29,31 +30,33 @@ static bool read_condition(const char *text, struct condition *ret)
         ret->holder = text + 7;
     if (ret->none || ret->holder)
         return true;
-    fprintf(stderr, "leasehold wait: --for '%s' is none of leader, holder=NAME, none\n", text);
+    text_complain("wait", "--for '%s' is none of leader, holder=NAME, none", text);
     return false;
 }
 
-static bool is_so(const leasehold_group *g, const struct condition *c, char leader[256])
+static bool is_so(const leasehold_group *g, const struct condition *c, struct leasehold_record *record, char leader[256])
 {
-    struct leasehold_record record = { .size = sizeof record };
-    if (leasehold_group_record(g, &record) != 1 || leasehold_group_leader(g, leader, 256) < 0)
+    record->size = sizeof *record;
+    if (leasehold_group_record(g, record) != 1 || leasehold_group_leader(g, leader, 256) < 0)
         return false;
     if (c->none)
         return leader[0] == 0;
     return leader[0] && (!c->holder || strcmp(leader, c->holder) == 0);
 }
 
-static int follow(struct session *s, const leasehold_group *g, const struct condition *c, int64_t timeout_ns)
+static int follow(struct session *s, const leasehold_group *g, const struct condition *c, int64_t timeout_ns, struct event_output *out)
 {
+    struct leasehold_record record = { .size = 0 };
     char leader[256] = "", warning[SETTING_SENTENCE_MAX] = "";
     int64_t until = session_now_ns() + timeout_ns;
     for (;;) {
         const leasehold_event *e = NULL;
         int result = session_next(s, until, &e);
-        if (is_so(g, c, leader)) {
-            if (leader[0])
-                printf("%s\n", leader);
-            return EXIT_OK;
+        if (is_so(g, c, &record, leader)) {
+            if (events_write_leader(out, leasehold_group_name(g), &record, leader) == 0)
+                return EXIT_OK;
+            text_complain("wait", "cannot write to stdout: %m");
+            return EXIT_FAILED;
         }
         if (result < 0)
             return EXIT_FAILED;
@@ -64,7 +67,7 @@ static int follow(struct session *s, const leasehold_group *g, const struct cond
     }
     if (s->signalled)
         return 128 + s->signalled;
-    fprintf(stderr, "leasehold wait: not so within the time given; %s leads%s%s\n", leader[0] ? leader : "nobody", warning[0] ? "; " : "", warning);
+    text_complain("wait", "not so within the time given; %s leads%s%s", leader[0] ? leader : "nobody", warning[0] ? "; " : "", warning);
     return EXIT_FAILED;
 }
 
@@ -79,7 +82,7 @@ int cli_wait(int argc, char **argv)
         return code;
     code = EXIT_USAGE;
     if (a.operands_count != 1 || a.rest)
-        fprintf(stderr, "leasehold wait: wants one GROUP; usage: leasehold %s\n", command->usage);
+        text_complain("wait", "wants one GROUP; usage: leasehold %s", command->usage);
     else if (read_condition(a.values[FLAG_FOR], &condition) &&
              (!a.values[FLAG_TIMEOUT] || flags_duration("wait", "timeout", a.values[FLAG_TIMEOUT], &timeout_ns)))
         code = EXIT_OK;
@@ -92,10 +95,10 @@ int cli_wait(int argc, char **argv)
         if (session_open(&s, command->name, a.options) == 0) {
             char sentence[SETTING_SENTENCE_MAX];
             if (leasehold_group_open(&g, s.service, a.operands[0], LEASEHOLD_OBSERVER, NULL) == 0) {
-                code = follow(&s, g, &condition, timeout_ns);
+                code = follow(&s, g, &condition, timeout_ns, &(struct event_output){ .fd = 1, .json = a.json });
             } else {
                 leasehold_service_error(s.service, sentence, sizeof sentence);
-                fprintf(stderr, "leasehold wait: %s\n", sentence);
+                text_complain("wait", "%s", sentence);
             }
             g = leasehold_group_unref(g);
             session_close(&s);

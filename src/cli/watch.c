@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/text.h"
 
-static int follow(struct session *s, const struct event_output *out)
+static int follow(struct session *s, struct event_output *out)
 {
     for (;;) {
         const leasehold_event *e = NULL;
@@ -13,7 +14,7 @@ static int follow(struct session *s, const struct event_output *out)
         if (result == 0)
             return EXIT_OK;
         if (events_write(out, e) < 0) {
-            fprintf(stderr, "leasehold watch: cannot write events: %m\n");
+            text_complain("watch", "cannot write events: %m");
             return EXIT_FAILED;
         }
     }
@@ -25,7 +26,7 @@ static bool open_groups(struct session *s, const struct arguments *a)
         char sentence[SETTING_SENTENCE_MAX];
         if (leasehold_group_open(NULL, s->service, a->operands[i], LEASEHOLD_OBSERVER, NULL) < 0) {
             leasehold_service_error(s->service, sentence, sizeof sentence);
-            fprintf(stderr, "leasehold watch: %s\n", sentence);
+            text_complain("watch", "%s", sentence);
             return false;
         }
     }
@@ -40,7 +41,7 @@ int cli_watch(int argc, char **argv)
     if (!flags_parse(command, SETTING_FOR_SERVER | SETTING_FOR_OBSERVER, NULL, 0, argc, argv, &a, &code))
         return code;
     if (a.operands_count == 0 || a.rest) {
-        fprintf(stderr, "leasehold watch: wants one GROUP or more; usage: leasehold %s\n", command->usage);
+        text_complain("watch", "wants one GROUP or more; usage: leasehold %s", command->usage);
         flags_free(&a);
         return EXIT_USAGE;
     }

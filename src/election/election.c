@@ -8,8 +8,8 @@
 
 enum { CONFLICTS_AT_ONCE = 3 };
 
-void election_init(struct election *e, const struct election_settings *settings, enum election_role role, const char *identity, uint64_t nonce,
-                   uint64_t random)
+void election_init(struct election *e, const struct election_settings *settings, enum election_role role, const char *identity,
+                   uint64_t nonce, uint64_t random)
 {
     size_t size = strlen(identity);
     BUG_UNLESS(size > 0 && size <= LEASEHOLD_IDENTITY_MAX && nonce != 0);

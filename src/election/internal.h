@@ -23,7 +23,8 @@ void known_stretch(leasehold_time *end, leasehold_time now);
 
 /* The write of ours that made the record known, or NULL when it is not ours. */
 struct election_own_write *own_match(struct election *e);
-bool own_matches(const struct election *e, const struct election_own_write *w, const struct record *record, const struct record_version *version);
+bool own_matches(const struct election *e, const struct election_own_write *w, const struct record *record,
+                 const struct record_version *version);
 /* `w` is known to have been applied, as `version`: it becomes the last acknowledged write. */
 void own_acknowledge(struct election *e, struct election_own_write *w, const struct record_version *version);
 /* Forgets writes that the version known proves can no longer be applied. */

@@ -14,32 +14,32 @@ enum {
 };
 
 enum record_kind {
-    RECORD_ABSENT = 0,     /* no object, or in a shared object no key of this group */
-    RECORD_EMPTIED,        /* there, but names no holder: a release or an operator's hand */
-    RECORD_UNREADABLE,     /* there, but a field that must be understood is not of its type or form */
-    RECORD_HELD,           /* names a holder */
+    RECORD_ABSENT = 0, /* no object, or in a shared object no key of this group */
+    RECORD_EMPTIED,    /* there, but names no holder: a release or an operator's hand */
+    RECORD_UNREADABLE, /* there, but a field that must be understood is not of its type or form */
+    RECORD_HELD,       /* names a holder */
 };
 
 /* The term mark: annotation leasehold.dev/term (DESIGN §3). */
 struct record_mark {
-    bool present;          /* was there and readable */
-    bool names_holder;     /* its holder is the record's holder, byte for byte, and that is not empty */
+    bool present;      /* was there and readable */
+    bool names_holder; /* its holder is the record's holder, byte for byte, and that is not empty */
     bool released;
     int32_t transitions;
-    uint64_t nonce;        /* of the process that wrote it; 0 when unreadable */
-    int64_t duration_ms;   /* lease duration; 0: none */
-    uint64_t token;        /* fencing token; 0: not yet known to the writer */
+    uint64_t nonce;      /* of the process that wrote it; 0 when unreadable */
+    int64_t duration_ms; /* lease duration; 0: none */
+    uint64_t token;      /* fencing token; 0: not yet known to the writer */
 };
 
 struct record {
     enum record_kind kind;
     char holder[LEASEHOLD_IDENTITY_MAX + 1]; /* NUL-terminated; "" unless RECORD_HELD */
-    int64_t duration_ms;   /* as the object itself says; 0: none, or not positive */
-    int64_t acquire_us;    /* microseconds since 1970; 0: none */
-    int64_t renew_us;      /* microseconds since 1970; 0: none */
-    int32_t transitions;   /* 0: none */
+    int64_t duration_ms;                     /* as the object itself says; 0: none, or not positive */
+    int64_t acquire_us;                      /* microseconds since 1970; 0: none */
+    int64_t renew_us;                        /* microseconds since 1970; 0: none */
+    int32_t transitions;                     /* 0: none */
     struct record_mark mark;
-    uint64_t rest;         /* digest of what the fields above cannot hold (a cut holder, garbage); 0 for a record of ours */
+    uint64_t rest; /* digest of what the fields above cannot hold (a cut holder, garbage); 0 for a record of ours */
 };
 
 /* Which object, and which write to it. resource_version is a decimal number ordered across delete and re-create

@@ -52,7 +52,8 @@ void election_settings_complete(struct election_settings *s)
     }
 }
 
-static int refuse(struct election_settings_problem *ret, enum election_settings_error error, const char *setting, int64_t value, int64_t bound)
+static int refuse(struct election_settings_problem *ret, enum election_settings_error error, const char *setting, int64_t value,
+                  int64_t bound)
 {
     if (ret)
         *ret = (struct election_settings_problem){ error, setting, value, bound };
@@ -66,9 +67,9 @@ static int check_ranges(const struct election_settings *s, struct election_setti
         int64_t value;
         int64_t least;
     } durations[] = {
-        { "lease-duration", s->lease_duration_ns, 1 },    { "renew-deadline", s->renew_deadline_ns, 1 },
-        { "renew-interval", s->renew_interval_ns, 1 },    { "retry-period", s->retry_period_ns, 1 },
-        { "foreign-lease", s->foreign_lease_ns, 1 },      { "kill-margin", s->kill_margin_ns, 0 },
+        { "lease-duration", s->lease_duration_ns, 1 },     { "renew-deadline", s->renew_deadline_ns, 1 },
+        { "renew-interval", s->renew_interval_ns, 1 },     { "retry-period", s->retry_period_ns, 1 },
+        { "foreign-lease", s->foreign_lease_ns, 1 },       { "kill-margin", s->kill_margin_ns, 0 },
         { "stop-timeout", s->stop_timeout_ns, INT64_MIN }, { "peer-lease", s->judged_lease_ns, 1 },
     };
     for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {

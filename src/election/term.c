@@ -98,5 +98,6 @@ void term_release_end(struct election *e, leasehold_time now, struct election_up
     }
     e->state = ELECTION_CANDIDATE;
     e->resigning = false;
-    e->hold_until = e->hold_off_ns == LEASEHOLD_NEVER ? (leasehold_time){ LEASEHOLD_NEVER, LEASEHOLD_NEVER, 0 } : time_after(now, e->hold_off_ns);
+    e->hold_until =
+        e->hold_off_ns == LEASEHOLD_NEVER ? (leasehold_time){ LEASEHOLD_NEVER, LEASEHOLD_NEVER, 0 } : time_after(now, e->hold_off_ns);
 }

@@ -25,15 +25,16 @@ struct stage {
     struct election_update u;
     struct election_write write; /* the last one asked for */
     double now_s;
-    double raw_rate;             /* CLOCK_MONOTONIC_RAW against BOOTTIME */
+    double raw_rate; /* CLOCK_MONOTONIC_RAW against BOOTTIME */
     double wall_shift_s;
-    bool was_leading_term[64];   /* by term: has ended for readers */
+    bool was_leading_term[64]; /* by term: has ended for readers */
 };
 
 static inline leasehold_time stage_time(const struct stage *s, double at_s)
 {
     int64_t ns = (int64_t)(at_s * 1e6 + 0.5) * 1000;
-    return (leasehold_time){ SECOND + ns, SECOND + (int64_t)((double)ns * s->raw_rate), (WALL_START * SECOND) + ns + (int64_t)(s->wall_shift_s * 1e9) };
+    return (leasehold_time){ SECOND + ns, SECOND + (int64_t)((double)ns * s->raw_rate),
+                             (WALL_START * SECOND) + ns + (int64_t)(s->wall_shift_s * 1e9) };
 }
 
 static inline double stage_seconds(leasehold_time t)
@@ -201,7 +202,7 @@ static inline void assert_seconds(double found, double expected)
 #define grace_until(seconds)                                                                                                               \
     do {                                                                                                                                   \
         assert_false(S->u.kill_work);                                                                                                      \
-        assert_seconds(stage_seconds(S->u.kill_at), seconds);                                                                 \
+        assert_seconds(stage_seconds(S->u.kill_at), seconds);                                                                              \
     } while (0)
 #define still_leads() assert_true(election_is_leading(&S->e, stage_time(S, S->now_s)))
 #define does_not_lead() assert_false(election_is_leading(&S->e, stage_time(S, S->now_s)))
@@ -220,15 +221,15 @@ static inline void assert_seconds(double found, double expected)
 /* a leads since 0.000 (sent) at resourceVersion 10, acknowledged at 0.004, with a watch. */
 #define LEADER(identity)                                                                                                                   \
     STAGE(identity);                                                                                                                       \
-    AT (0)                                                                                                                                 \
-        begins();                                                                                                                          \
-    AT (0)                                                                                                                                 \
-        watch_stands();                                                                                                                    \
-    AT (0)                                                                                                                                 \
-        reads_absent();                                                                                                                    \
+    AT(0)                                                                                                                                  \
+    begins();                                                                                                                              \
+    AT(0)                                                                                                                                  \
+    watch_stands();                                                                                                                        \
+    AT(0)                                                                                                                                  \
+    reads_absent();                                                                                                                        \
     asks_create();                                                                                                                         \
-    AT (0.004)                                                                                                                             \
-        acknowledged(10);                                                                                                                  \
+    AT(0.004)                                                                                                                              \
+    acknowledged(10);                                                                                                                      \
     starts_leading(10)
 
 #endif
