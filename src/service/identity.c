@@ -28,6 +28,11 @@ int identity_find(const leasehold_options *o, bool unique, uint64_t suffix, char
         snprintf(sentence, size, "this machine has no host name: say who stands, with --identity or POD_NAME");
         return LEASEHOLD_ERR_OPTION;
     }
+    char why[SETTING_SENTENCE_MAX];
+    if (setting_check(&settings_table[SETTING_IDENTITY], base, why) < 0) {
+        snprintf(sentence, size, "POD_NAME or this machine's host name is no identity (%.200s): say who stands, with --identity", why);
+        return LEASEHOLD_ERR_OPTION;
+    }
     if (unique)
         snprintf(ret, LEASEHOLD_IDENTITY_MAX + 1, "%.*s_%0*llx", LEASEHOLD_IDENTITY_MAX - SUFFIX_DIGITS - 1, base, SUFFIX_DIGITS,
                  (unsigned long long)(suffix & 0xffffffffU));

@@ -1,5 +1,6 @@
 #include "service/lock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,8 +249,16 @@ static int start(struct lock *lock, leasehold_group *g, struct exchange *x, cons
         x->call = NULL;
     else
         *x = (struct exchange){ x->call, g, verb };
-    service_log(s, LEASEHOLD_LOG_DEBUG, "%s: %s %s%s", g->name, request->method, request->path, error < 0 ? ": could not be started" : "");
+    service_log(s, LEASEHOLD_LOG_DEBUG, "%s: %s %s", g->name, request->method, request->path);
     return error;
+}
+
+static void warn_not_sent(struct lock *lock, const char *what, int error)
+{
+    char text[SETTING_SENTENCE_MAX];
+    snprintf(text, sizeof text, "cannot %s %s %.80s/%.80s: %s", what, lock->dialect->resource, lock->namespace_, lock->name,
+             leasehold_strerror(error));
+    lock_warn(lock, text);
 }
 
 static int start_read(struct lock *lock, leasehold_group *g, leasehold_time now, int64_t limit_ns)
@@ -318,12 +327,20 @@ void lock_ask(struct lock *lock, leasehold_group *g, leasehold_time now, const s
     const struct election_write *w = &u->write;
     lock_hold(lock);
     /* Nothing was sent: as if the server could not be reached. */
-    if (u->read && start_read(lock, g, now, u->read_limit_ns) < 0)
+    int error = u->read ? start_read(lock, g, now, u->read_limit_ns) : 0;
+    if (error < 0) {
+        warn_not_sent(lock, "read", error);
         group_step(g, &(struct election_event){ .kind = ELECTION_READ_FAILED, .failure = ELECTION_FAILURE_UNREACHABLE });
-    if (w->kind == ELECTION_WRITE_REPLACE && !record_version_equal(&w->base, &lock->version))
-        /* Another object than the one decided on is at hand, or none: a read brings them together. */
+    }
+    bool wanted = w->kind != ELECTION_WRITE_NONE && g->lock; /* that step may have been the group's last */
+    bool at_hand = w->kind != ELECTION_WRITE_REPLACE || record_version_equal(&w->base, &lock->version);
+    error = wanted && at_hand ? start_write(lock, g, now, w) : 0;
+    if (wanted && !at_hand) {
+        /* Another object than the one decided on is here, or none for want of memory: a read brings them together. */
         group_step(g, &(struct election_event){ .kind = ELECTION_WRITE_CONFLICT });
-    else if (w->kind != ELECTION_WRITE_NONE && start_write(lock, g, now, w) < 0)
+    } else if (error < 0) {
+        warn_not_sent(lock, "write", error);
         group_step(g, &(struct election_event){ .kind = ELECTION_WRITE_REFUSED, .failure = ELECTION_FAILURE_UNREACHABLE });
+    }
     lock_let_go(lock);
 }

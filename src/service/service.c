@@ -159,7 +159,7 @@ void service_expire(leasehold_service *s)
     /* One reading for the whole turn: what becomes due meanwhile is due in the next one. Each step reads the clock anew. */
     int64_t now_ns = service_now(s).boot_ns;
     struct timer *timer;
-    while ((timer = timers_due(&s->timers, now_ns)))
+    for (int i = 0; i < SERVICE_TIMERS_A_TURN && (timer = timers_due(&s->timers, now_ns)); i++)
         timer->fn(timer);
 }
 

@@ -22,6 +22,7 @@
 enum {
     SERVICE_GROUPS_MAX = 10000,
     SERVICE_LOCK_BUCKETS = 256,
+    SERVICE_TIMERS_A_TURN = 4096, /* the rest is due in the next turn */
 };
 
 struct lock;

@@ -1,4 +1,5 @@
 /* The table of settings, and what one value of one setting means. */
+#include <jansson.h>
 #include <leasehold/errors.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,9 +241,20 @@ bool options_name_is_good(const char *what, const char *name, char sentence[SETT
     return false;
 }
 
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
+}
+
 int setting_check(const struct setting *setting, const char *value, char sentence[SETTING_SENTENCE_MAX])
 {
     int64_t number;
+    if (!is_utf8(value)) {
+        snprintf(sentence, SETTING_SENTENCE_MAX, "%s is not UTF-8", setting->name);
+        return LEASEHOLD_ERR_OPTION;
+    }
     if (has_control_characters(value)) {
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s has a control character in it", setting->name);
         return LEASEHOLD_ERR_OPTION;

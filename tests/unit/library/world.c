@@ -93,6 +93,13 @@ void world_fault(struct world *w, const char *rule)
         fail_msg("fault rule %s: %d %s", rule, status, body);
 }
 
+void world_well(struct world *w)
+{
+    char request[256];
+    snprintf(request, sizeof request, "DELETE /leasehold/faults HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", w->address);
+    assert_int_equal(exchange(w, request, NULL, 0), 200);
+}
+
 int world_get(struct world *w, const char *path, char *ret, size_t size)
 {
     char request[4096];

@@ -20,6 +20,9 @@ void world_close(struct world *w);
 /* Adds a fault rule (JSON text, docs/dev-server.md). */
 void world_fault(struct world *w, const char *rule);
 
+/* Forgets all faults. */
+void world_well(struct world *w);
+
 /* GETs a path of the server; returns the status and copies the body. */
 int world_get(struct world *w, const char *path, char *ret, size_t size);
 

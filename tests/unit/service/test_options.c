@@ -33,6 +33,7 @@ static void refused_values_say_what_is_wanted(void **state)
     refuses("confirm-stop", "maybe", "confirm-stop is maybe, but must be yes or no");
     refuses("lock", "endpoints", "lock is endpoints, but must be one of: lease");
     refuses("identity", "a\nb", "identity has a control character in it");
+    refuses("identity", "a\xff", "identity is not UTF-8");
     refuses("namespace", "Default",
             "namespace is \"Default\", but must be the name of a Kubernetes object: lower case letters, digits, '-' and '.', at "
             "most 253 bytes, with a letter or digit at both ends");

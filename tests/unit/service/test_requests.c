@@ -260,6 +260,7 @@ static void what_cannot_be_started_is_tried_again(void **state)
     w->refuse_starts = 2; /* the read and the watch */
     leasehold_group *g = script_group(w, "g", LEASEHOLD_CANDIDATE);
     script_nothing(w);
+    assert_non_null(strstr(leasehold_event_text(script_event(w, LEASEHOLD_EVENT_WARNING)), "cannot read leases default/g"));
     script_advance(w, 100);
     struct call *get = script_take(w, "GET", "/g");
     w->refuse_starts = 1;
