@@ -261,9 +261,10 @@ static bool open_events(struct run *r, const char *where)
     /* O_NONBLOCK: a FIFO without a reader is an error now, and not an election that never begins. */
     int fd = open(where, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
     r->events.fd = fd < 0 ? -1 : take_descriptor(fd);
-    if (r->events.fd < 0)
-        text_complain("run", "cannot open --events '%s': %s", where,
-                      errno == ENXIO ? "nobody reads from this pipe; start its reader first" : strerror(errno));
+    if (r->events.fd < 0 && errno == ENXIO)
+        text_complain("run", "cannot open --events '%s': nobody reads from this pipe; start its reader first", where);
+    else if (r->events.fd < 0)
+        text_complain("run", "cannot open --events '%s': %m", where);
     return r->events.fd >= 0;
 }
 
