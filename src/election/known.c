@@ -206,11 +206,8 @@ bool known_learn(struct election *e, leasehold_time now, enum known_source sourc
 
 void known_hint(struct election *e, leasehold_time now, const struct record *record)
 {
-    if (record->kind != RECORD_HELD)
-        return;
-    e->wait_until = time_later(e->wait_until, time_after(now, recorded_duration(e, record)));
-    /* Never before the wait's end: plan_deadline() would name a time at which nothing can be done. */
-    e->acquire_at = time_later(e->acquire_at, e->wait_until);
+    if (record->kind == RECORD_HELD)
+        e->wait_until = time_later(e->wait_until, time_after(now, recorded_duration(e, record)));
 }
 
 bool known_is_free(const struct election *e, leasehold_time now)

@@ -117,6 +117,9 @@ void plan(struct election *e, leasehold_time now, struct election_update *update
 {
     known_stretch(&e->wait_until, now);
     known_stretch(&e->acquire_at, now);
+    /* A hint moves the one, and each is stretched when its own time has come; but nothing is attempted before the wait's end, and
+     * a deadline at which nothing can be done would come again and again. */
+    e->acquire_at = time_later(e->acquire_at, e->wait_until);
     known_stretch(&e->hold_until, now);
     known_stretch(&e->poll_at, now);
     known_stretch(&e->read_after, now);
