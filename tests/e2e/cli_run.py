@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 from cli_world import KEYS, LEASEHOLD, SHORT, STAMPER, World, main, read_events, wait_for
 
@@ -23,6 +24,13 @@ def tree_of(pid):
         found.append(queue.pop())
         queue.extend(children.get(found[-1], []))
     return found
+
+
+def name_of(pid):
+    try:
+        return pathlib.Path("/proc", str(pid), "comm").read_text().strip()
+    except OSError:
+        return None
 
 
 def signal_all(pids, number):
@@ -112,6 +120,40 @@ class Run(World):
         self.assertGreater(started["boottime_ns"], stopped["boottime_ns"])
         for event in self.events("a") + self.events("b"):
             self.assertEqual(set(event), KEYS)
+
+    def test_the_environment_cannot_release_under_a_draining_worker(self):
+        self.environment["LEASEHOLD_CONFIRM_STOP"] = "no"
+        drains = "trap 'sleep 1; date +%s%N >>$1; exit 0' TERM; echo up >>$1; while :; do sleep 0.05; done"
+        first = self.run_worker("a", "sh", "-c", drains, "sh", self.folder / "a.log")
+        wait_for(lambda: (self.folder / "a.log").exists(), "a's worker")
+        self.run_worker("b", "sh", "-c", "date +%s%N >$0; exec sleep 60", self.folder / "b.log")
+        wait_for(lambda: self.events("b"), "b to stand")
+        first.terminate()
+        self.assertEqual(first.wait(30), 0)
+        wait_for(lambda: (self.folder / "b.log").exists() and (self.folder / "b.log").read_text(), "b's worker")
+        drained = int((self.folder / "a.log").read_text().split()[1])
+        self.assertGreater(int((self.folder / "b.log").read_text()), drained, "two workers at once")
+
+    def test_term_lost_before_its_work_was_started(self):
+        """The keeper sleeps through the time in which it may start the work, then the lock is lost; it wakes before that, and after."""
+        for wakes_before in (True, False):
+            group = identity = "early" if wakes_before else "late"
+            self.put_lease(group, {"holderIdentity": "x", "leaseDurationSeconds": 2})
+            process = self.run_worker(identity, group=group)
+            keeper = wait_for(lambda: next((p for p in tree_of(process.pid) if name_of(p) == "keeper"), None), "the keeper")
+            wait_for(lambda: self.events(identity), "the election")
+            os.kill(keeper, signal.SIGSTOP)
+            wait_for(lambda: any(e["event"] == "started_leading" for e in self.events(identity)), "the term")
+            time.sleep(1.5)
+            rule = self.fault(action="hang", resource="leases", name=group, verb=["get", "update"])["rules"][-1]["id"]
+            if wakes_before:
+                os.kill(keeper, signal.SIGCONT)
+            wait_for(lambda: any(e["event"] == "stop_work" for e in self.events(identity)), "the loss")
+            if not wakes_before:
+                os.kill(keeper, signal.SIGCONT)
+            self.assertEqual(self.stamps(identity), [])
+            self.request("DELETE", f"/leasehold/faults/{rule}")
+            self.works(identity)
 
     def test_worker_that_ignores_term_is_killed_after_the_drain_timeout(self):
         process = self.run_worker("a", STAMPER, self.folder / "a.stamps", "--ignore-term", flags=["--drain-timeout", "500ms"])
