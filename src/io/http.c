@@ -142,6 +142,13 @@ static bool http_call_retry(struct transport_call *call)
     return true;
 }
 
+/* A refusal of the second copy of a write says nothing about the first, which may have been or may yet be applied (DESIGN §4 rule
+ * 8). A conflict is told: whoever hears of it looks. */
+static bool http_refuses_only_a_copy(const struct transport_call *call)
+{
+    return call->repeated && call->request_body != NULL && call->status >= 400 && call->status < 500 && call->status != 409;
+}
+
 void http_call_finished(struct transport_call *call, CURLcode code)
 {
     struct http_transport *transport = call->transport;
@@ -150,6 +157,10 @@ void http_call_finished(struct transport_call *call, CURLcode code)
     /* libcurl takes headers that end in the middle for an answer; "200" without its end is no acknowledgement. */
     if (code == CURLE_OK && call->status == 0)
         code = CURLE_PARTIAL_FILE;
+    if (code == CURLE_OK && http_refuses_only_a_copy(call)) {
+        snprintf(call->error, sizeof(call->error), "its connection ended, and the second attempt was refused with %d", call->status);
+        code = CURLE_GOT_NOTHING;
+    }
     bool connected = call->maybe_sent;
     http_call_withdraw(call, code != CURLE_OK);
     if (code == CURLE_OK) {

@@ -304,15 +304,20 @@ static bool http_may_send(struct transport_call *call)
 #if LIBCURL_VERSION_NUM >= 0x075000
 static int http_on_prerequest(void *user, char *to, char *from, int to_port, int from_port)
 {
+    struct transport_call *call = user;
     (void)to, (void)from, (void)to_port, (void)from_port;
-    return http_may_send(user) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    call->repeated = call->repeated || call->maybe_sent;
+    return http_may_send(call) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 #else
 static int http_on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *user)
 {
+    struct transport_call *call = user;
     (void)easy, (void)data, (void)size;
+    if (type == CURLINFO_HEADER_OUT)
+        call->repeated = call->repeated || call->maybe_sent;
     if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
-        (void)http_may_send(user);
+        (void)http_may_send(call);
     return 0;
 }
 #endif
@@ -550,7 +555,7 @@ int http_call_launch(struct transport_call *call, leasehold_time now)
     if (code == CURLE_OK && call->transport->config->tls)
         code = http_tls_set(call);
     free(url);
-    call->maybe_sent = false;
+    call->maybe_sent = call->repeated;
     if (code == CURLE_OK && curl_multi_add_handle(call->lane->pool->multi, call->easy) != CURLM_OK)
         code = CURLE_OUT_OF_MEMORY;
     if (code == CURLE_OK)

@@ -66,6 +66,7 @@ struct transport_call {
     struct curl_slist *headers, *resolve, *connect_to;
     struct http_socket *socket;
     bool maybe_sent; /* a byte of the request may have left */
+    bool repeated;   /* libcurl has sent it anew: a used connection ended without an answer */
     bool retried;    /* after a 401 */
     enum http_fault fault;
     char error[CURL_ERROR_SIZE];

@@ -214,6 +214,53 @@ static void serve_another_protocol(struct server *s, int fd, unsigned index)
         server_write(fd, "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
 }
 
+/* Answers once, takes the second request without a word, and refuses it when it comes again. */
+static void serve_refusing_copies(struct server *s, int fd, unsigned index)
+{
+    if (!server_read(s, fd))
+        return;
+    server_answer(fd, index == 0 ? 200 : *(int *)s->user, "{}");
+    if (index == 0)
+        server_read(s, fd);
+    else
+        server_wait_end(s, fd);
+}
+
+static void what_becomes_of_a_copy_says_nothing_of_the_first(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        bool write;
+        enum transport_outcome outcome;
+    } cases[] = {
+        { 429, true, TRANSPORT_BROKEN },   { 403, true, TRANSPORT_BROKEN },   { 401, true, TRANSPORT_BROKEN },
+        { 409, true, TRANSPORT_ANSWERED }, { 200, true, TRANSPORT_ANSWERED }, { 429, false, TRANSPORT_ANSWERED },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct probe probe = { 0 };
+        int status = cases[i].status;
+        struct transport_request request = { .method = "PUT", .path = "/2", .body = "{}", .body_size = 2, .limit_ns = S };
+        server.user = &status;
+        open_plain(serve_refusing_copies);
+        client_get(&client, &probe, "/1", S);
+        client_finish(&client, &probe);
+        assert_int_equal(probe.outcome, TRANSPORT_ANSWERED);
+        probe_clear(&probe);
+        if (cases[i].write)
+            client_start(&client, &probe, &request);
+        else
+            client_get(&client, &probe, "/2", S);
+        client_finish(&client, &probe);
+        assert_int_equal(atomic_load(&server.requests), 3);
+        assert_int_equal(probe.outcome, cases[i].outcome);
+        if (probe.outcome == TRANSPORT_BROKEN)
+            assert_non_null(strstr(probe.sentence, "the second attempt was refused with"));
+        probe_clear(&probe);
+        close_plain();
+    }
+}
+
 static void connections_that_end_too_early_are_broken(void **state)
 {
     (void)state;
@@ -618,6 +665,7 @@ int main(void)
         cmocka_unit_test(never_answering_is_a_timeout_with_reset),
         cmocka_unit_test(after_a_timeout_no_old_connection_is_used),
         cmocka_unit_test(a_request_lost_on_a_used_connection_may_have_been_sent),
+        cmocka_unit_test(what_becomes_of_a_copy_says_nothing_of_the_first),
         cmocka_unit_test(connections_that_end_too_early_are_broken),
         cmocka_unit_test(an_answer_cut_in_its_headers_has_no_body),
         cmocka_unit_test(what_is_not_http_is_broken),
