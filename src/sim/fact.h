@@ -12,7 +12,7 @@ enum fact_kind {
     FACT_GONE,        /* process `who` crashed or closed */
     FACT_RECEIVED,    /* `who` was shown `after` at `version`, having asked at `sent` */
     FACT_SENT,        /* `who` sent a request: write (NONE: a read), decided at `sent` */
-    FACT_SPINS,         /* the deadline of `who` comes again and again without anything being done */
+    FACT_SPINS,       /* the deadline of `who` comes again and again without anything being done */
     FACT_APPLIED,     /* the server applied a write of `who`, decided at `sent`: `before` became `after`, `base` `version` */
     FACT_ANSWERED,    /* `who` received the acknowledgement of such a write */
     FACT_OPERATED,    /* an operator changed the lock: `before` became `after`; note says how */

@@ -62,9 +62,10 @@ static void write(struct world *w, int who, enum election_purpose purpose)
     const struct record *old = &p->f.observed;
     /* A wall clock that stands still would renew nothing; that is its user's fault, and not what is tried here. */
     int64_t wall_us = world_clock(w, p->node).wall_ns / 1000;
-    if (wall_us <= p->f.last_stamp_us)
-        wall_us = p->f.last_stamp_us + 1;
-    p->f.last_stamp_us = wall_us;
+    int64_t *last_us = &w->node[p->node].last_stamp_us;
+    if (wall_us <= *last_us)
+        wall_us = *last_us + 1;
+    *last_us = wall_us;
     struct election_write write = { .kind = p->f.version.resource_version ? ELECTION_WRITE_REPLACE : ELECTION_WRITE_CREATE,
                                     .purpose = purpose,
                                     .base = p->f.version,

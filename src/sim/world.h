@@ -137,7 +137,6 @@ struct process {
         struct record_version version;
         leasehold_time observed_at;
         leasehold_time renewed_at;
-        int64_t last_stamp_us;
         uint64_t term;
         uint32_t generation;
     } f;
@@ -148,6 +147,7 @@ struct node {
     bool suspended;
     bool cut_up, cut_down, refused;
     int64_t delay_ns;       /* of one way, at most */
+    int64_t last_stamp_us;  /* of the foreign electors on it */
     uint32_t generation[3]; /* of the end of a cut, a slow link, a suspend */
 };
 
