@@ -18,7 +18,7 @@ deps-check:
 build: deps
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 
 demo: build
 	@python3 scripts/demo.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/stamper --lock $(or $(LOCK),lease) --svg build/demo.svg
@@ -26,7 +26,7 @@ demo: build
 test: deps-test
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@ctest --test-dir $(BUILD) --output-on-failure $(TESTFLAGS)
 
 check: deps-check
@@ -35,13 +35,13 @@ check: deps-check
 bench: deps-test
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@python3 bench/bench.py --build $(BUILD)
 
 interop: deps-test
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@tests/interop/build-server.sh
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 
