@@ -64,6 +64,7 @@ void term_work_stopped(struct election *e, leasehold_time now, uint64_t term, st
         /* Work ended without being asked: the lock is of no use to us now. */
         term_stop(e, now, ELECTION_REASON_WORK_ENDED, update);
         e->resigning = true;
+        e->hold_off_ns = e->settings.retry_period_ns; /* somebody else's turn: the work may not live here */
     }
     if (e->state != ELECTION_STOPPING)
         return;
