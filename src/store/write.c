@@ -223,7 +223,7 @@ static json_t *check_version(const struct store_type *t, const json_t *draft, co
 
 static json_t *uid_conflict(const struct store_type *t, const struct store_request *r, const char *wanted, const char *present)
 {
-    char why[512], what[128];
+    char why[1024], what[128];
     store_qualified(t, t->info.plural, what, sizeof what);
     snprintf(why, sizeof why,
              "StorageError: invalid object, Code: 4, Key: /registry/%s/%.64s/%.253s, ResourceVersion: 0, "
