@@ -2,7 +2,8 @@
  * allow. The table is written out, so that a change of behaviour is a change of this file. */
 #include "fixture.h"
 
-// clang-format off: a line of a trace is a sentence
+/* A line of a trace is a sentence. */
+// clang-format off
 
 #define N ELECTION_NEW
 #define O ELECTION_OBSERVER
@@ -16,13 +17,13 @@
  * release, WRITTEN what was written (or, where nothing is under way, another holder). */
 static const enum election_state after[ELECTION_STATES][ELECTION_EVENT_KINDS] = {
     /*        BEGIN CLOCK READ RFAIL WATCH GONE UP DOWN WRITTEN CONFL REFUS UNKN RESIGN CLOSE STOPPED EXTREF */
-    [N] = { C, N, N, N, N, N, N, N, N, N, N, N, N, X, N, N },
-    [O] = { O, O, O, O, O, O, O, O, O, O, O, O, O, X, O, O },
-    [C] = { C, C, C, C, C, C, C, C, L, C, C, C, R, R, C, C },
-    [L] = { L, L, S_, L, L, L, L, L, L, L, L, L, S_, S_, R, S_ },
+    [N] =  { C, N, N, N, N, N, N, N, N, N, N, N, N, X, N, N },
+    [O] =  { O, O, O, O, O, O, O, O, O, O, O, O, O, X, O, O },
+    [C] =  { C, C, C, C, C, C, C, C, L, C, C, C, R, R, C, C },
+    [L] =  { L, L, S_, L, L, L, L, L, L, L, L, L, S_, S_, R, S_ },
     [S_] = { S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, R, S_ },
-    [R] = { R, R, R, R, R, R, R, R, X, R, R, R, R, R, R, R },
-    [X] = { X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X },
+    [R] =  { R, R, R, R, R, R, R, R, X, R, R, R, R, R, R, R },
+    [X] =  { X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X },
 };
 
 /* Brings a stage into each state, with a write under way in those that write. */
@@ -31,44 +32,22 @@ static void reach(struct stage *S, enum election_state wanted)
     stage_open(S, wanted == O ? "watcher" : "a", wanted == O ? ELECTION_ROLE_OBSERVER : ELECTION_ROLE_CANDIDATE);
     if (wanted == N)
         return;
-    AT(0)
-    {
-        begins();
-    }
+    AT (0) { begins(); }
     if (wanted == O || wanted == X) {
         if (wanted == X)
-            AT(1)
-            {
-                closes();
-            }
+            AT (1) { closes(); }
         state_is(wanted);
         return;
     }
-    AT(0.001)
-    {
-        reads_absent();
-    }
+    AT (0.001) { reads_absent(); }
     if (wanted != C) {
-        AT(0.002)
-        {
-            acknowledged(10);
-        }
-        AT(3.4)
-        {
-            clock_ticks();
-        }
+        AT (0.002) { acknowledged(10); }
+        AT (3.4) { clock_ticks(); }
     }
     if (wanted == S_ || wanted == R)
-        AT(3.5)
-        {
-            closes();
-        }
+        AT (3.5) { closes(); }
     if (wanted == R) {
-        AT(3.6)
-        {
-            acknowledged(11);
-            work_stops();
-        }
+        AT (3.6) { acknowledged(11); work_stops(); }
     }
     state_is(wanted);
 }
@@ -109,10 +88,7 @@ static void every_input_in_every_state(void **state)
             struct stage *S = &stage_;
             reach(S, (enum election_state)from);
             again_ = stage_;
-            AT(4)
-            {
-                feed(S, (enum election_event_kind)kind);
-            }
+            AT (4) { feed(S, (enum election_event_kind)kind); }
             if (S->e.state != after[from][kind])
                 fail_msg("%s, event %d: %s instead of %s", election_state_name((enum election_state)from), kind,
                          election_state_name(S->e.state), election_state_name(after[from][kind]));
@@ -123,10 +99,7 @@ static void every_input_in_every_state(void **state)
             if (from != L && from != S_)
                 assert_false(S->u.stop_work);
             S = &again_;
-            AT(4)
-            {
-                feed(S, (enum election_event_kind)kind);
-            }
+            AT (4) { feed(S, (enum election_event_kind)kind); }
             assert_memory_equal(&stage_.e, &again_.e, sizeof stage_.e); /* the same input gives the same state, to the byte */
         }
     }
@@ -137,34 +110,11 @@ static void answers_that_nobody_waits_for_are_ignored(void **state)
 {
     LEADER("a");
     struct record theirs = stage_marked("b", 15, 3);
-    AT(1)
-    {
-        reads(theirs, 30);
-        still_leads();
-        asks_nothing();
-    }
-    AT(1)
-    {
-        stage_shows(S, ELECTION_WRITTEN, &theirs, 30);
-        still_leads();
-        asks_nothing();
-    }
-    AT(1)
-    {
-        conflict();
-        still_leads();
-        asks_nothing();
-    }
-    AT(1)
-    {
-        stage_step(S, &(struct election_event){ .kind = ELECTION_WORK_STOPPED, .term = 99 });
-        still_leads();
-    }
-    AT(1)
-    {
-        stage_step(S, &(struct election_event){ .kind = ELECTION_EXTEND_REFUSED, .term = 0 });
-        still_leads();
-    }
+    AT (1) { reads(theirs, 30); still_leads(); asks_nothing(); }
+    AT (1) { stage_shows(S, ELECTION_WRITTEN, &theirs, 30); still_leads(); asks_nothing(); }
+    AT (1) { conflict(); still_leads(); asks_nothing(); }
+    AT (1) { stage_step(S, &(struct election_event){ .kind = ELECTION_WORK_STOPPED, .term = 99 }); still_leads(); }
+    AT (1) { stage_step(S, &(struct election_event){ .kind = ELECTION_EXTEND_REFUSED, .term = 0 }); still_leads(); }
 }
 
 int main(void)
