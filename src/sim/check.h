@@ -6,7 +6,7 @@
 
 #include "sim/fact.h"
 
-enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_TOKENS = 16, CHECK_POSTS = 4, CHECK_SLACK_NS = 1000 };
+enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_TOKENS = 16, CHECK_POSTS = 8, CHECK_SLACK_NS = 1000 };
 
 enum check_name {
     CHECK_EXCLUSIVE = 0, /* two workers at one true instant */
@@ -39,7 +39,8 @@ struct ledger_entry {
     int64_t absent_at;   /* when it was told that there is no lock, and nothing else since; INT64_MAX: it was told of one */
     struct {
         int64_t decided, absent_at;
-    } posts[CHECK_POSTS]; /* what it knew when it decided on its last creations */
+        bool knew;
+    } posts[CHECK_POSTS]; /* what it knew when it decided on its last writes */
     uint32_t post_count;
     int64_t tenure_at;      /* when its present tenure was applied */
     int64_t applied_at;     /* of its last applied write */

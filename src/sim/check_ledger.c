@@ -104,11 +104,12 @@ void ledger_fact(struct judge *j, const struct fact *f)
         received(j, f);
         break;
     case FACT_SENT:
-        if (f->write == ELECTION_WRITE_CREATE) {
+        if (f->write != ELECTION_WRITE_NONE) {
             struct ledger_entry *l = &j->ledger[f->who];
             uint32_t slot = l->post_count++ % CHECK_POSTS;
             l->posts[slot].decided = f->sent;
             l->posts[slot].absent_at = l->absent_at;
+            l->posts[slot].knew = l->known_since != INT64_MAX;
         }
         break;
     case FACT_APPLIED:

@@ -11,6 +11,15 @@ static int64_t absent_since(const struct ledger_entry *writer, int64_t decided)
     return INT64_MAX;
 }
 
+/* Whether it had been shown one when it decided to write; of one instant, what was shown later does not count. */
+static bool knew_a_holder(const struct ledger_entry *writer, int64_t decided)
+{
+    for (int i = 0; i < CHECK_POSTS; i++)
+        if (writer->posts[i].decided == decided)
+            return writer->posts[i].knew;
+    return writer->known_since <= decided;
+}
+
 /* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it knew of no lock
  * from before the record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither
  * mark nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter). */
@@ -18,7 +27,7 @@ static bool is_blind(const struct ledger_entry *writer, const struct ledger_entr
 {
     if (!holder->altered)
         return false;
-    bool knew = writer->known_since <= f->sent;
+    bool knew = knew_a_holder(writer, f->sent);
     bool before_it =
         f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || absent_since(writer, f->sent) < holder->tenure_at);
     bool saw_it = holder->seen_by >> f->who & 1;
