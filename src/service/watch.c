@@ -115,9 +115,11 @@ static void on_error_event(struct lock *lock, const json_t *object)
     char text[SETTING_SENTENCE_MAX];
     if (status_read(object, &status) == 0 && status.code == 410) {
         /* kube-apiserver answers 410 inside a 200 stream; what happened meanwhile is only in the present state. */
-        bool from_the_start = lock->watch.version == 0;
-        lock->watch.version = 0;
-        abandon(lock, !from_the_start, false);
+        struct watch *w = &lock->watch;
+        bool in_vain = w->version == 0 || (w->anew && !lived(lock, service_now(lock->service).boot_ns));
+        w->version = 0;
+        w->anew = true;
+        abandon(lock, !in_vain, false);
         return;
     }
     snprintf(text, sizeof text, "the watch of %s %.80s/%.80s was ended: %.300s", lock->dialect->resource, lock->namespace_, lock->name,
@@ -236,6 +238,7 @@ static void open_watch(struct lock *lock)
     if (result >= 0)
         result = s->host.transport.operations->start(s->host.transport.data, &request, &handler, lock, &w->call);
     w->opened++;
+    w->anew = w->anew && w->version == 0;
     if (result < 0) {
         w->call = NULL;
         pause_watch(lock, true);

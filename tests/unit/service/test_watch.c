@@ -138,6 +138,34 @@ static void starts_anew_when_its_version_is_gone(void **state)
     end();
 }
 
+static void does_not_spin_when_the_present_state_is_too_old(void **state)
+{
+    (void)state;
+    const char *gone =
+        "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Expired\","
+        "\"message\":\"too old resource version\",\"code\":410}}\n";
+    begin();
+    script_stream(w, watch, bookmark);
+    script_stream(w, watch, gone);
+    int watches = 0;
+    for (int i = 0; i < 100; i++) {
+        script_advance(w, 100);
+        for (; w->taken < w->count; w->taken++) {
+            struct call *c = &w->calls[w->taken];
+            if (!c->request.stream) {
+                script_answer(w, c, 200, script_lease("b", 5, 15));
+                continue;
+            }
+            assert_true(++watches < 30);
+            script_stream_open(w, c);
+            script_stream(w, c, bookmark);
+            script_stream(w, c, gone);
+        }
+    }
+    assert_true(watches > 3);
+    end();
+}
+
 static void pauses_grow_while_it_cannot_be_opened(void **state)
 {
     (void)state;
@@ -249,6 +277,7 @@ int main(void)
         cmocka_unit_test(resumes_at_once_after_a_clean_end),
         cmocka_unit_test(does_not_spin_when_watches_end_at_once),
         cmocka_unit_test(starts_anew_when_its_version_is_gone),
+        cmocka_unit_test(does_not_spin_when_the_present_state_is_too_old),
         cmocka_unit_test(pauses_grow_while_it_cannot_be_opened),
         cmocka_unit_test(a_forbidden_watch_leaves_polling),
         cmocka_unit_test(silence_is_noticed_before_the_lease_is_over),
