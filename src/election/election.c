@@ -52,7 +52,8 @@ static void proved_ours(struct election *e, leasehold_time now, struct election_
     if (w != &e->acknowledged)
         own_acknowledge(e, w, &e->version);
     bool acquired = e->acknowledged.purpose == ELECTION_ACQUIRE;
-    if (e->state == ELECTION_CANDIDATE && acquired && worth_beginning(e, &e->acknowledged, now)) {
+    bool standing = e->state == ELECTION_CANDIDATE && time_reached_by_all(now, e->hold_until);
+    if (standing && acquired && worth_beginning(e, &e->acknowledged, now)) {
         /* Used up: should this term end, the same write must not begin another. */
         e->acknowledged.purpose = ELECTION_RENEW;
         term_begin(e, &e->acknowledged, e->version.resource_version, update);

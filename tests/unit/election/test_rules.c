@@ -320,6 +320,21 @@ static void release_without_answers_gives_up_and_says_so(void **state)
     AT (5.5) { clock_ticks(); assert_true(S->u.closed); warns(ELECTION_WARNING_NOT_RELEASED); }
 }
 
+static void write_that_lands_after_a_resignation_begins_no_term_while_holding_back(void **state)
+{
+    STAGE("a");
+    AT (0) begins();
+    AT (0) { reads_absent(); asks_create(); }
+    AT (0.1) { resigns(); state_is(ELECTION_RELEASING); }
+    AT (2.222) { write_times_out(); asks_read(); }
+    AT (4.444) { read_times_out(); asks_read(); }
+    AT (4.545) { clock_ticks(); state_is(ELECTION_CANDIDATE); }
+    AT (4.550) { reads_own(10); starts_nothing(); asks_nothing(); does_not_lead(); }
+    /* 2 s after it gave up, it may lead again: by a new write. */
+    AT (6.546) { clock_ticks(); asks_write(ELECTION_ACQUIRE, 10); }
+    AT (6.550) { acknowledged(11); starts_leading(11); }
+}
+
 static void resigned_leader_holds_back_and_stands_again(void **state)
 {
     LEADER("a");
@@ -537,6 +552,7 @@ int main(void)
         cmocka_unit_test(drain_that_cannot_renew_ends_at_the_deadline),
         cmocka_unit_test(record_that_is_no_longer_ours_is_not_released),
         cmocka_unit_test(release_without_answers_gives_up_and_says_so),
+        cmocka_unit_test(write_that_lands_after_a_resignation_begins_no_term_while_holding_back),
         cmocka_unit_test(resigned_leader_holds_back_and_stands_again),
         cmocka_unit_test(work_that_ends_by_itself_gives_the_lock_back_and_others_a_chance),
         cmocka_unit_test(repeated_and_older_watch_events_are_ignored),
