@@ -245,7 +245,9 @@ int options_from_environment(leasehold_options *o, const char *(*lookup)(void *u
     int error = found ? 0 : LEASEHOLD_ERR_MEMORY;
     for (int i = 0; error == 0 && i < SETTINGS; i++) {
         char sentence[SETTING_SENTENCE_MAX] = "";
-        const char *value = lookup(user, settings_table[i].environment);
+        /* What the program promises in its code is not for others to say: it might release a lock under its own work. */
+        bool programs_own = settings_table[i].used_by & SETTING_FOR_LIBRARY;
+        const char *value = programs_own ? NULL : lookup(user, settings_table[i].environment);
         if (!value || !value[0])
             continue;
         error = set(found, settings_table[i].name, value, sentence);

@@ -129,9 +129,11 @@ static void the_environment_is_read_by_the_table(void **state)
     setenv("LEASEHOLD_PORT", "tcp://10.0.0.1:80", 1);
     setenv("LEASEHOLD_JITTER", "", 1);
     setenv("LEASEHOLD_RENEW_DEADLINE", "9s", 1);
+    setenv("LEASEHOLD_CONFIRM_STOP", "no", 1); /* the program's own promise */
     assert_int_equal(leasehold_options_load_environment(o), 0);
     assert_string_equal(leasehold_options_get(o, "renew-deadline"), "9s");
     assert_string_equal(leasehold_options_get(o, "jitter"), "1.2");
+    assert_string_equal(leasehold_options_get(o, "confirm-stop"), "yes");
     setenv("LEASEHOLD_JITTER", "many", 1);
     assert_int_equal(leasehold_options_load_environment(o), LEASEHOLD_ERR_OPTION);
     assert_string_equal(leasehold_options_error(o), "environment variable LEASEHOLD_JITTER: jitter is many, but must be a factor like 1.2");
