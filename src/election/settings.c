@@ -3,6 +3,7 @@
 #include "election/time.h"
 
 enum { PPM = 1000000, STOP_TIMEOUT_MAX_S = 4 };
+#define REQUEST_LIMIT_LEAST_NS 10000000 /* 10 ms */
 static const int64_t second_ns = 1000000000;
 static const int64_t longest_ns = 86400 * INT64_C(1000000000);
 
@@ -103,6 +104,10 @@ int election_settings_check(const struct election_settings *s, struct election_s
     /* renew interval + 2 (D - renew interval)/3 < D holds exactly while the interval is below D. */
     if (s->renew_interval_ns + 2 * election_settings_request_limit_ns(s) >= s->renew_deadline_ns)
         return refuse(ret, ELECTION_SETTINGS_NO_TIME_TO_RENEW, "renew-interval", s->renew_interval_ns, s->renew_deadline_ns);
+    /* A limit under which no server answers would make every request fail. */
+    if (election_settings_request_limit_ns(s) < REQUEST_LIMIT_LEAST_NS)
+        return refuse(ret, ELECTION_SETTINGS_NO_TIME_TO_RENEW, "renew-interval", s->renew_interval_ns,
+                      s->renew_deadline_ns - 3 * (int64_t)REQUEST_LIMIT_LEAST_NS);
     int64_t room_ns = election_settings_kill_ns(s) - (s->stop_timeout_ns > 0 ? s->stop_timeout_ns : 0);
     if (s->stop_timeout_ns <= 0 || s->renew_deadline_ns > room_ns)
         return refuse(ret, ELECTION_SETTINGS_NO_TIME_TO_STOP, "renew-deadline", s->renew_deadline_ns, room_ns);

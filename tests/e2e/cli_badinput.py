@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from cli_world import LEASEHOLD, Strange, World, cpu_seconds, kubeconfig_for, main, strange_server, wait_for
+from cli_world import CPU_SHARE, LEASEHOLD, Strange, World, cpu_seconds, kubeconfig_for, main, strange_server, wait_for
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 
@@ -104,7 +104,8 @@ class Servers(World):
         before, asked = cpu_seconds(process.pid), requests() if requests else 0
         time.sleep(seconds)
         self.assertIsNone(process.poll(), "it goes on trying")
-        self.assertLess(cpu_seconds(process.pid) - before, 0.25 * seconds, "no busy loop")
+        # Ten megabytes cost a sanitizer build its time; a busy loop would take all of it.
+        self.assertLess(cpu_seconds(process.pid) - before, 0.6 * seconds, "no busy loop")
         if requests:
             self.assertLess(requests() - asked, most * seconds, "no storm of requests")
         self.assertFalse(any("started_leading" in line for line in seen))

@@ -236,7 +236,8 @@ def ctrl_z_on_standby(build):
 
 def background(build):
     """bg: CMD goes on without the terminal. fg of a running job tells nobody: Ctrl-C is then P's, a request to stop."""
-    script = "echo ready; while :; do sleep 0.02; done"
+    # One process: a shell that has just called vfork(2) cannot stop before its child has called exec, and the child has stopped.
+    script = "echo ready; exec sleep 600"
     with Job(build, ("sh", "-c", script), shell=True) as job:
         job.terminal.see("ready\r\n")
         top = job.pid("supervisor_fake")

@@ -62,6 +62,7 @@ static void every_rule_names_its_setting(void **state)
     REFUSES(s.lease_duration_ns = 10 * SECOND, ELECTION_SETTINGS_LEASE_OVER_DEADLINE, "lease-duration");
     REFUSES(s.retry_period_ns = 9 * SECOND, ELECTION_SETTINGS_DEADLINE_OVER_RETRY, "renew-deadline");
     REFUSES(s.renew_interval_ns = 10 * SECOND, ELECTION_SETTINGS_NO_TIME_TO_RENEW, "renew-interval");
+    REFUSES(s.renew_interval_ns = 10 * SECOND - 1, ELECTION_SETTINGS_NO_TIME_TO_RENEW, "renew-interval");
     REFUSES(s.rate_error_ppm = 500000, ELECTION_SETTINGS_NOT_POSITIVE, "clock-rate-error");
     REFUSES(s.stamp_unit_us = 1000000; s.retry_period_ns = SECOND / 2, ELECTION_SETTINGS_STAMP_UNIT, "retry-period");
     REFUSES(s.stamp_unit_us = 1000000; s.renew_interval_ns = SECOND / 2, ELECTION_SETTINGS_STAMP_UNIT, "renew-interval");
