@@ -22,11 +22,14 @@ if git ls-files | xargs grep -nIE '(^|[^[:alnum:]_])lh_[a-z]' -- 2>/dev/null | g
     failed=1
 fi
 
-git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.[ch]' 'examples/*.[ch]' | xargs clang-format --dry-run -Werror 2>&1 | grep -E 'error:' | head -20 && {
+unformatted=$(git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.[ch]' 'examples/*.[ch]' | xargs clang-format --dry-run -Werror 2>&1 | grep -E 'error:' | head -20 || true)
+if [ -n "$unformatted" ]; then
+    echo "$unformatted"
     echo "check: run make format"
     failed=1
-}
+fi
 
+mkdir -p build
 cmake --preset clang >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
 cmake --build build/clang -j "$(nproc)" >build/clang.log 2>&1 || { grep -E 'error|warning' build/clang.log | head -40; failed=1; }
 git ls-files 'src/*.c' | xargs -P "$(nproc)" -n 8 clang-tidy --quiet -p build/clang >build/tidy.log 2>/dev/null || { grep -E 'error:|warning:' build/tidy.log | sort -u | head -40; failed=1; }

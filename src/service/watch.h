@@ -17,7 +17,7 @@ struct watch {
     struct transport_call *call; /* NULL: none is open or being opened */
     bool up;                     /* its headers have arrived */
     bool stood_before;
-    bool anew;                   /* opened from the present state because its version was gone */
+    bool anew; /* opened from the present state because its version was gone */
     bool began;
     uint64_t version;            /* last seen, to resume from; 0: from the present state */
     uint32_t failures;           /* in a row */

@@ -85,7 +85,7 @@ static int parse(int count, char **arguments, struct choices *c)
             }
             break;
         case 'c':
-            c->menu.candidates = atoi(optarg);
+            c->menu.candidates = (int)strtol(optarg, NULL, 10);
             if (c->menu.candidates < 1 || c->menu.candidates > SIM_NODES_MAX) {
                 fprintf(stderr, "leasehold-sim: --candidates %s: 1 to %d\n", optarg, SIM_NODES_MAX);
                 return -1;

@@ -243,7 +243,7 @@ static int header(struct world *w, int line, char **words)
     for (int i = 0; words[i]; i += 2) {
         const char *value = words[i + 1];
         if (strcmp(words[i], "machines") == 0 && value)
-            w->node_count = atoi(value);
+            w->node_count = (int)strtol(value, NULL, 10);
         else if (strcmp(words[i], "lease") == 0 && duration(value) > 0)
             play.settings.lease_duration_ns = duration(value);
         else if (strcmp(words[i], "renew-deadline") == 0 && duration(value) > 0)

@@ -211,11 +211,11 @@ static void handle(struct world *w, const struct heap_item *item)
     struct process *p = item->who >= 0 ? &w->process[item->who] : NULL;
     switch ((enum world_event)item->kind) {
     case EVENT_STAGE:
-        if (item->generation == p->generation)
+        if (p && item->generation == p->generation)
             process_stage(w, item->who);
         break;
     case EVENT_TIMER:
-        if (item->generation == p->timer_generation)
+        if (p && item->generation == p->timer_generation)
             process_timer(w, item->who);
         break;
     case EVENT_SERVE:
