@@ -17,6 +17,7 @@ enum { LIST_BYTES_MAX = 64 << 20, LIST_ITEMS_MAX = 100000 };
 
 struct list {
     const struct dialect *dialect;
+    const char *namespace_; /* NULL: all */
     bool answered;
     int code;
     struct status_row *rows;
@@ -78,12 +79,30 @@ static void take_items(struct list *l, const json_t *items)
         text_complain("status", "out of memory");
 }
 
+/* What is wrong with an answer that is no list. */
+static void explain(const struct list *l, const struct transport_answer *answer)
+{
+    const struct dialect *d = l->dialect;
+    struct status status;
+    if (status_parse(answer->body, answer->body_size, &status) < 0)
+        text_complain("status", "the server answered %d with something that is no list of %s; is this a Kubernetes API server?",
+                      answer->status, d->resource);
+    else if (answer->status == 403)
+        text_complain("status",
+                      "the API server forbids to list %s in %s%s: add a rule to the %s: apiGroups: [\"%s\"], resources: [\"%s\"], "
+                      "verbs: [\"list\"] (it says: %.200s); or name a GROUP",
+                      d->resource, l->namespace_ ? "namespace " : "all namespaces", l->namespace_ ? l->namespace_ : "",
+                      l->namespace_ ? "Role" : "ClusterRole", d->api_group, d->resource, status.message[0] ? status.message : "nothing");
+    else
+        text_complain("status", "the server answered %d to the list of %s: %s", answer->status, d->resource,
+                      status.message[0] ? status.message : "no reason");
+}
+
 static void on_answer(void *user, const struct transport_answer *answer)
 {
     struct list *l = user;
     l->answered = true;
     l->code = EXIT_FAILED;
-    struct status status;
     json_t *list = NULL;
     json_error_t error;
     if (answer->outcome != TRANSPORT_ANSWERED) {
@@ -95,11 +114,8 @@ static void on_answer(void *user, const struct transport_answer *answer)
     const json_t *items = json_object_get(list, "items");
     if (json_is_array(items))
         take_items(l, items);
-    else if (status_parse(answer->body, answer->body_size, &status) == 0)
-        text_complain("status", "the server answered %d to the list of %s: %s", answer->status, l->dialect->resource, status.message);
     else
-        text_complain("status", "the server answered %d with something that is no list of %s; is this a Kubernetes API server?",
-                      answer->status, l->dialect->resource);
+        explain(l, answer);
     json_decref(list);
 }
 
@@ -147,10 +163,12 @@ int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_n
         return EXIT_FAILED;
     }
     const char *named = options_value(a->options, SETTING_NAMESPACE);
-    const char *namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
-    if (request_collection_path(l.dialect, namespace_, path, sizeof path) < 0)
-        text_complain("status", "namespace '%s' is too long", namespace_);
-    else if (loop_new(&loop) < 0 || http_transport_new(loop, config, NULL, &http) < 0)
+    const char *agent = options_value(a->options, SETTING_USER_AGENT);
+    struct http_options http_options = { .user_agent = agent[0] ? agent : NULL };
+    l.namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
+    if (request_collection_path(l.dialect, l.namespace_, path, sizeof path) < 0)
+        text_complain("status", "namespace '%s' is too long", l.namespace_);
+    else if (loop_new(&loop) < 0 || http_transport_new(loop, config, &http_options, &http) < 0)
         text_complain("status", "cannot start: %m");
     else
         ask(&l, loop, http, path, timeout_ns);

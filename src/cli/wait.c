@@ -67,7 +67,12 @@ static int follow(struct session *s, const leasehold_group *g, const struct cond
     }
     if (s->signalled)
         return 128 + s->signalled;
-    text_complain("wait", "not so within the time given; %s leads%s%s", leader[0] ? leader : "nobody", warning[0] ? "; " : "", warning);
+    bool known = record.state != LEASEHOLD_RECORD_UNKNOWN;
+    text_complain("wait", "not so within the time given; %s%s%s%s",
+                  leader[0] ? leader
+                  : known   ? "nobody"
+                            : "nothing is known of the lock",
+                  leader[0] || known ? " leads" : "", warning[0] ? "; " : "", warning);
     return EXIT_FAILED;
 }
 
