@@ -102,6 +102,8 @@ void session_close(struct session *s);
  * 0 for neither, or -1 after printing what is wrong. */
 int session_next(struct session *s, int64_t until_ns, const leasehold_event **ret);
 
+/* CLOCK_BOOTTIME, and the wall clock since 1970. */
 int64_t session_now_ns(void);
+int64_t session_wall_us(void);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -102,13 +101,6 @@ static char *json_line(const leasehold_event *e, size_t *ret_size)
     return json_text(&line, ret_size);
 }
 
-static int64_t wall_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* What is written once there is room again. */
 static char *lost_line(const struct event_output *out, size_t *ret_size)
 {
@@ -117,9 +109,10 @@ static char *lost_line(const struct event_output *out, size_t *ret_size)
     snprintf(sentence, sizeof sentence, "%u events before this one were not written: nobody read them in time", out->lost);
     if (out->json)
         return json_text(
-            &(struct event_line){ .event = "warning", .reason = sentence, .wall_us = wall_us(), .boottime_ns = (uint64_t)session_now_ns() },
+            &(struct event_line){
+                .event = "warning", .reason = sentence, .wall_us = session_wall_us(), .boottime_ns = (uint64_t)session_now_ns() },
             ret_size);
-    times_format(wall_us(), time);
+    times_format(session_wall_us(), time);
     int size = asprintf(&line, "%s leasehold: %s\n", time, sentence);
     if (size < 0)
         return NULL;
@@ -166,7 +159,7 @@ int events_write(struct event_output *out, const leasehold_event *e)
 int events_write_leader(struct event_output *out, const char *group, const struct leasehold_record *record, const char *leader)
 {
     struct event_line line = {
-        .event = "new_leader", .group = group, .holder = leader, .lock_uid = record->lock_uid, .wall_us = wall_us()
+        .event = "new_leader", .group = group, .holder = leader, .lock_uid = record->lock_uid, .wall_us = session_wall_us()
     };
     char *text = NULL;
     size_t size = 0;

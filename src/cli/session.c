@@ -17,6 +17,13 @@ int64_t session_now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t session_wall_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int session_open(struct session *s, const char *command, leasehold_options *options)
 {
     sigset_t set;
@@ -79,9 +86,7 @@ int session_next(struct session *s, int64_t until_ns, const leasehold_event **re
             text_complain(NULL, "%s", leasehold_strerror(error));
             return -1;
         }
-        if (until_ns != INT64_MAX && session_now_ns() >= until_ns && leasehold_service_next_event(s->service, ret) == 1)
-            return 1;
         if (until_ns != INT64_MAX && session_now_ns() >= until_ns)
-            return 0;
+            return leasehold_service_next_event(s->service, ret);
     }
 }

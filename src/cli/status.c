@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/command.h"
 #include "cli/list.h"
@@ -19,13 +18,6 @@ static const struct flag flags[FLAGS] = {
     [FLAG_TIMEOUT] = { "timeout", 0, "DURATION", "give up when the server has not answered by then [10s]" },
 };
 
-static int64_t wall_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* By the record alone: its stamp against this machine's wall clock, which may differ from the writer's. Without a stamp there is
  * nothing to judge by. */
 bool status_row_is_valid(const struct status_row *row)
@@ -36,7 +28,7 @@ bool status_row_is_valid(const struct status_row *row)
     if (row->observed)
         return row->observed_valid;
     int64_t lease_ns = r->lease_duration_ns ? (int64_t)r->lease_duration_ns : row->assumed_lease_ns;
-    return r->renewed_us != 0 && wall_us() - r->renewed_us < lease_ns / 1000;
+    return r->renewed_us != 0 && session_wall_us() - r->renewed_us < lease_ns / 1000;
 }
 
 /* How long a holder is waited for whose record does not say it. */
@@ -83,14 +75,14 @@ static int print_json(const struct status_row *row)
     bool valid = status_row_is_valid(row);
     const struct leasehold_record *r = &row->record;
     char time[TIMES_MICRO_SIZE];
-    times_format(wall_us(), time);
+    times_format(session_wall_us(), time);
     json_t *json =
         json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "event", "status", "group", row->group, "holder", text_or_null(r->holder), "leader",
                   text_or_null(valid ? r->holder : ""), "fencing_token", text_or_null(r->token), "lock_uid", text_or_null(r->lock_uid));
     json_t *more =
         json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:s, s:b, s:s, s:I}", "lock", row->lock, "namespace", row->namespace_, "name",
                   row->name, "lease_duration_s", seconds_or_null(r->lease_duration_ns, (double)r->lease_duration_ns / 1e9),
-                  "last_renewal_age_s", seconds_or_null(r->renewed_us, (double)(wall_us() - r->renewed_us) / 1e6), "since",
+                  "last_renewal_age_s", seconds_or_null(r->renewed_us, (double)(session_wall_us() - r->renewed_us) / 1e6), "since",
                   time_or_null(r->acquired_us), "transitions", (json_int_t)r->transitions, "valid", valid, "validity", validity(row),
                   "leasehold", row->ours, "time", time, "boottime_ns", (json_int_t)session_now_ns());
     char *text = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
@@ -109,9 +101,9 @@ static void add_row(struct table *t, const struct status_row *row, bool wide, bo
     char since[TIMES_DURATION_SIZE] = "-", renewed[TIMES_DURATION_SIZE] = "-", lease[TIMES_DURATION_SIZE] = "-", terms[16];
     bool valid = status_row_is_valid(row);
     if (r->acquired_us && valid)
-        age(wall_us() - r->acquired_us, since);
+        age(session_wall_us() - r->acquired_us, since);
     if (r->renewed_us)
-        age(wall_us() - r->renewed_us, renewed);
+        age(session_wall_us() - r->renewed_us, renewed);
     if (r->lease_duration_ns)
         times_duration_format((int64_t)r->lease_duration_ns, lease);
     if (namespaces)
