@@ -39,7 +39,8 @@ int control_receive(int fd, struct control *control)
             return -EPROTO;
         if (errno == EAGAIN)
             return 0;
-        if (errno != EINTR)
+        /* ECONNRESET: see supervisor_receive(); what the peer had sent is still to come. */
+        if (errno != EINTR && errno != ECONNRESET)
             return -errno;
     }
 }

@@ -50,8 +50,8 @@ int supervisor_receive(int fd, struct supervisor_message *message)
         }
         if (errno == EAGAIN)
             return 0;
-        /* A peer that closed with unread packets gives ECONNRESET, see unix(7). */
-        if (errno != EINTR)
-            return errno == ECONNRESET ? -EPIPE : -errno;
+        /* A peer that closed before it had read all gives ECONNRESET once (unix(7)), ahead of the packets that it had sent. */
+        if (errno != EINTR && errno != ECONNRESET)
+            return -errno;
     }
 }

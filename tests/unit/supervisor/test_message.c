@@ -125,6 +125,20 @@ static void a_closed_side_is_told(void **unused)
     pair[0] = dup(pair[1]);
 }
 
+/* The kernel tells of words that were never read before it gives those that were sent: both must still arrive. */
+static void last_words_of_a_side_that_did_not_read_all(void **unused)
+{
+    struct supervisor_message m = start_message(), got;
+
+    (void)unused;
+    assert_int_equal(supervisor_send(pair[1], &m), 0);
+    assert_int_equal(supervisor_send(pair[0], &m), 0);
+    close(pair[0]);
+    assert_int_equal(supervisor_receive(pair[1], &got), 1);
+    assert_int_equal(supervisor_receive(pair[1], &got), -EPIPE);
+    pair[0] = dup(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +146,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_message_is_refused, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_string_without_its_end_is_refused, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_full_socket_is_told_and_not_waited_for, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(last_words_of_a_side_that_did_not_read_all, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_closed_side_is_told, open_pair, close_pair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
