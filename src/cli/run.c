@@ -26,6 +26,7 @@ struct run {
     uint64_t waiting_term; /* was too late to start: again with the next extension; 0: none */
     uint64_t stopped_term; /* the last one told to stop: not to be started again */
     struct supervisor_message start;
+    int64_t answer_by_ns; /* CLOCK_BOOTTIME by which the keeper must have answered START; INT64_MAX: it has */
 };
 
 /* ---- what the election says, to the keeper ---- */
@@ -34,6 +35,13 @@ static void tell(struct run *r, const struct supervisor_message *message)
 {
     /* A full socket drops a DEADLINE, which the next one makes good; a keeper that is gone is noticed by poll. */
     (void)supervisor_send(r->keeper_fd, message);
+}
+
+/* It answers at once, be it that it is too late; a whole term of silence after the term that it was asked to begin is enough. */
+static void tell_start(struct run *r)
+{
+    r->answer_by_ns = r->start.term_at_boot_ns + 2 * r->half_deadline_ns;
+    tell(r, &r->start);
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -54,7 +62,7 @@ static void start(struct run *r, const leasehold_event *e)
     copy(m.start.lock_uid, sizeof m.start.lock_uid, leasehold_event_lock_uid(e));
     r->start = m;
     r->waiting_term = 0;
-    tell(r, &m);
+    tell_start(r);
 }
 
 static void extend(struct run *r, const leasehold_event *e)
@@ -67,9 +75,10 @@ static void extend(struct run *r, const leasehold_event *e)
         r->start.term_at_boot_ns = m.term_at_boot_ns;
         r->start.latest_start_boot_ns = m.term_at_boot_ns - r->half_deadline_ns;
         r->waiting_term = 0;
-        m = r->start;
+        tell_start(r);
+    } else {
+        tell(r, &m);
     }
-    tell(r, &m);
 }
 
 static void stop(struct run *r, const leasehold_event *e)
@@ -122,6 +131,8 @@ static bool on_event(struct run *r, const leasehold_event *e)
 
 static void on_message(struct run *r, const struct supervisor_message *m)
 {
+    if (m->kind == SUPERVISOR_WORK_STARTED || m->kind == SUPERVISOR_WORK_STOPPED)
+        r->answer_by_ns = INT64_MAX;
     switch (m->kind) {
     case SUPERVISOR_STOP_ASKED:
         leasehold_service_stop(r->service);
@@ -151,6 +162,23 @@ static int read_keeper(struct run *r)
     return result;
 }
 
+/* A lock without work is of use to nobody. We die as if by accident: P then ends the keeper and starts both anew. Nothing is
+ * released, for nobody knows what the keeper has done; the others wait the lease out. */
+static void __attribute__((noreturn)) give_up_keeper(void)
+{
+    text_complain("run", "the keeper (its process is stopped?) has not answered for a whole term: it and the election are started anew");
+    kill(getpid(), SIGKILL);
+    _exit(SUPERVISOR_EXIT_FAILURE);
+}
+
+static int patience_ms(const struct run *r)
+{
+    if (r->answer_by_ns == INT64_MAX)
+        return -1;
+    int64_t left_ns = r->answer_by_ns - session_now_ns();
+    return left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
+}
+
 /* ---- the elector ---- */
 
 static int follow(struct run *r)
@@ -161,12 +189,14 @@ static int follow(struct run *r)
             if (on_event(r, e))
                 return 0;
         struct pollfd fds[] = { { .fd = leasehold_service_fd(r->service), .events = POLLIN }, { .fd = r->keeper_fd, .events = POLLIN } };
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+        if (poll(fds, 2, patience_ms(r)) < 0 && errno != EINTR) {
             text_complain("run", "cannot wait for events: %m");
             return SUPERVISOR_EXIT_FAILURE;
         }
         if (fds[1].revents && read_keeper(r) < 0)
             return SUPERVISOR_EXIT_FAILURE;
+        if (patience_ms(r) == 0)
+            give_up_keeper();
         int error = leasehold_service_dispatch(r->service);
         if (error < 0) {
             text_complain("run", "%s", leasehold_strerror(error));
@@ -181,6 +211,7 @@ static int elect(void *user, int keeper_fd)
     char sentence[SETTING_SENTENCE_MAX];
     int code = SUPERVISOR_EXIT_FAILURE;
     r->keeper_fd = keeper_fd;
+    r->answer_by_ns = INT64_MAX;
     leasehold_options *o = r->arguments->options;
     int error = leasehold_service_open(&r->service, o);
     if (error < 0) {

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ enum {
     REAPER_SWEEP_MIN_MS = 1,
     REAPER_SWEEP_MAX_MS = 50,
     REAPER_SWEEP_COMPLAIN = 100, /* sweeps, then the user is told */
+    REAPER_LOOK_MS = 1000,       /* between two looks at a keeper without an elector */
+    REAPER_LOOKS = 5,            /* at one without work, then it is killed */
 };
 /* A life that was longer than this was a good one: the next pause is short again. */
 #define REAPER_GOOD_LIFE_NS (60 * CLOCK_SECOND_NS)
@@ -285,15 +288,35 @@ static bool start_life(struct reaper *r)
     return true;
 }
 
+/* Without its elector a keeper ends its work, by kill_at at the latest, and leaves. One that has no work and stays is stopped, and
+ * nothing would ever stand for election again. Looks are counted and not time: after a freeze of all the keeper has its turn. */
+static void look_at_silent_keeper(struct reaper *r, int *looks)
+{
+    *looks = atomic_load(&r->family.board->work_group) == 0 ? *looks + 1 : 0;
+    if (*looks < REAPER_LOOKS)
+        return;
+    say(r, "the keeper does not end, though the elector has: it is killed");
+    syscall(SYS_pidfd_send_signal, r->family.keeper_pidfd, SIGKILL, NULL, 0);
+}
+
 /* Until the keeper has ended. */
 static void live(struct reaper *r)
 {
+    bool has_elector = true;
+    int looks = 0;
+
     for (;;) {
-        struct pollfd fds[3] = { { .fd = r->signal_fd, .events = POLLIN },
+        struct pollfd fds[4] = { { .fd = r->signal_fd, .events = POLLIN },
                                  { .fd = r->family.control_fd[0], .events = POLLIN },
-                                 { .fd = r->family.keeper_pidfd, .events = POLLIN } };
-        if (poll(fds, 3, -1) < 0)
+                                 { .fd = r->family.keeper_pidfd, .events = POLLIN },
+                                 { .fd = has_elector ? r->elector_pidfd : -1, .events = POLLIN } };
+        int ready = poll(fds, 4, has_elector ? -1 : REAPER_LOOK_MS);
+        if (ready < 0)
             continue;
+        if (ready == 0)
+            look_at_silent_keeper(r, &looks);
+        if (fds[3].revents != 0)
+            has_elector = false;
         if (fds[0].revents != 0)
             read_signals(r);
         if (fds[1].revents != 0)

@@ -155,6 +155,20 @@ class Run(World):
             self.request("DELETE", f"/leasehold/faults/{rule}")
             self.works(identity)
 
+    def test_keeper_stopped_on_standby(self):
+        """It cannot start the work it is asked for: it and the election are started anew, and the lock does not stay without work."""
+        first = self.run_worker("a")
+        self.works("a")
+        standby = self.run_worker("b")
+        wait_for(lambda: self.events("b"), "b to stand")
+        keeper = next(p for p in tree_of(standby.pid) if name_of(p) == "keeper")
+        os.kill(keeper, signal.SIGSTOP)
+        first.terminate()
+        first.wait(30)
+        self.works("b")
+        self.assertIsNone(name_of(keeper))
+        self.assert_no_overlap("a", "b")
+
     def test_worker_that_ignores_term_is_killed_after_the_drain_timeout(self):
         process = self.run_worker("a", STAMPER, self.folder / "a.stamps", "--ignore-term", flags=["--drain-timeout", "500ms"])
         self.works("a")

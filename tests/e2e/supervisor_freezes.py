@@ -138,6 +138,17 @@ def stop_keeper_then_kill_reaper(build):
         return margin(run)
 
 
+def standby_without_elector(build):
+    """The elector dies while the keeper has no work and is stopped: P ends it, and both are started anew."""
+    with Run(build, options=(*options(False), "--wait-ms", 1000)) as run:
+        family = run.whole_family()
+        os.kill(family["keeper"], signal.SIGSTOP)
+        os.kill(family["elector"], signal.SIGKILL)
+        run.wait_for("started")
+        assert "the keeper does not end" in run.stderr(), run.stderr()
+        run.end()
+
+
 def stopped_worker(build):
     """A stopped worker is killed at kill_at as any other."""
     with Run(build, options=(*options(True), "--act", "silent@300")) as run:
@@ -191,6 +202,7 @@ def tests():
                 if set_name != "all+worker" and (cgroup or (set_name, worker) not in NEEDS_CGROUP):
                     yield f"kill {suffix}", kill(worker, names, cgroup)
     yield "stop keeper, kill P", stop_keeper_then_kill_reaper
+    yield "keeper stopped, elector killed on standby", standby_without_elector
     yield "stopped worker", stopped_worker
     yield "thaw of everything", thaw_of_everything
 
