@@ -19,16 +19,18 @@ enum {
     SETTING_FILE_MAX = 64 << 10, /* an options file in bytes */
     SETTING_TEXT_MAX = 4096,     /* bytes of any value */
     SETTING_NAME_MAX = 253,      /* a DNS subdomain: names of objects and groups */
+    SETTING_SELECTOR_MAX = 1024, /* bytes of a label selector */
 };
 
 enum setting_type {
     SETTING_TEXT = 0, /* `most` bytes */
     SETTING_NAME,     /* a DNS subdomain of 1 to 253 bytes */
-    SETTING_DURATION, /* with a unit: 15s, 500ms, 1m30s; least and most in ns */
+    SETTING_DURATION, /* with a unit: 15s, 500ms, 1m30s; least and most in ns; with a sign only where least is below 0 */
     SETTING_FACTOR,   /* 1.2; least and most in hundredths */
     SETTING_PERCENT,  /* 1%, 0.5%; least and most in parts per million */
     SETTING_YES_NO,   /* yes, no */
     SETTING_CHOICE,   /* one of `choices` */
+    SETTING_LABELS,   /* KEY=VALUE,... as a label selector; "" selects everything; `most` bytes */
 };
 
 /* Who uses a setting, for the help of each command. */
@@ -38,6 +40,7 @@ enum {
     SETTING_FOR_CANDIDATE = 1 << 2, /* of use to candidates only: run, candidate */
     SETTING_FOR_OBSERVER = 1 << 3,  /* of use to observers too: status, watch, wait */
     SETTING_FOR_LIBRARY = 1 << 4,   /* for programs that link the library: not a flag, variable or file entry of the commands */
+    SETTING_FOR_MEMBERS = 1 << 5,   /* which Pods are members: members, watch */
 };
 
 enum setting_id {
@@ -59,6 +62,9 @@ enum setting_id {
     SETTING_USER_AGENT,
     SETTING_CONFIRM_STOP,
     SETTING_EXTENDED_EVENTS,
+    SETTING_SELECTOR,
+    SETTING_MEMBER_PODS,
+    SETTING_WATCH_REFRESH_INTERVAL,
     SETTINGS
 };
 

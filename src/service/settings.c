@@ -19,6 +19,7 @@ enum {
     CANDIDATE = SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE,
     LOOKER = SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE | SETTING_FOR_OBSERVER,
     PROGRAM = SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE | SETTING_FOR_LIBRARY,
+    MEMBERS = SETTING_FOR_GROUP | SETTING_FOR_MEMBERS,
 };
 
 const struct setting settings_table[SETTINGS] = {
@@ -64,6 +65,13 @@ const struct setting settings_table[SETTINGS] = {
                                SETTING_YES_NO, PROGRAM, 0, 1 },
     [SETTING_EXTENDED_EVENTS] = { "extended-events", "LEASEHOLD_EXTENDED_EVENTS", "yes|no", "no", NULL, NULL,
                                   "Tell of each renewal that moves the end of a term", SETTING_YES_NO, PROGRAM, 0, 1 },
+    [SETTING_SELECTOR] = { "selector", "LEASEHOLD_SELECTOR", "KEY=VALUE,...", "", "every Pod of the namespace", NULL,
+                           "Labels of the Pods that are members", SETTING_LABELS, MEMBERS, 0, SETTING_SELECTOR_MAX },
+    [SETTING_MEMBER_PODS] = { "member-pods", "LEASEHOLD_MEMBER_PODS", "all|ready", "all", NULL, "all|ready",
+                              "Which of these Pods count: all, or those that are running and ready", SETTING_CHOICE, MEMBERS, 0, 0 },
+    [SETTING_WATCH_REFRESH_INTERVAL] = { "watch-refresh-interval", "LEASEHOLD_WATCH_REFRESH_INTERVAL", "DURATION", "30m", NULL, NULL,
+                                         "How often members are listed anew beside watching them; 0 or less: never", SETTING_DURATION,
+                                         MEMBERS, -DAY * 366, DAY * 366 },
 };
 
 const struct setting *setting_find(const char *name)
@@ -147,6 +155,58 @@ static int parse_choice(const char *choices, const char *value)
     }
 }
 
+/* A duration, below 0 where the setting takes that. Returns 0 and *ret, or -1 and why. */
+static int parse_duration(const struct setting *setting, const char *value, int64_t *ret, const char **why)
+{
+    bool negative = setting->least < 0 && value[0] == '-';
+    if (times_duration_parse(value + negative, ret, why) < 0)
+        return -1;
+    if (negative)
+        *ret = -*ret;
+    return 0;
+}
+
+/* Part of a label as Kubernetes takes it: letters, digits, '-', '_' and '.', with a letter or digit at both ends. */
+static bool is_label_word(const char *text, size_t size)
+{
+    enum { LABEL_WORD_MAX = 63 };
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (i == 0 || i == size - 1 || !strchr("-_.", c)))
+            return false;
+    }
+    return size <= LABEL_WORD_MAX;
+}
+
+/* [PREFIX/]NAME, where the prefix is the name of a domain. */
+static bool is_label_key(const char *text, size_t size)
+{
+    const char *slash = memchr(text, '/', size);
+    char prefix[SETTING_NAME_MAX + 1];
+    size_t prefix_size = slash ? (size_t)(slash - text) : 0;
+    if (prefix_size > SETTING_NAME_MAX)
+        return false;
+    memcpy(prefix, text, prefix_size);
+    prefix[prefix_size] = '\0';
+    size_t name = slash ? prefix_size + 1 : 0;
+    return (!slash || object_name_is_good(prefix)) && size > name && is_label_word(text + name, size - name);
+}
+
+/* KEY=VALUE,... Returns the size, or -1. */
+static int64_t parse_labels(const char *value)
+{
+    for (const char *at = value; *value;) {
+        const char *end = strchrnul(at, ','), *equals = memchr(at, '=', (size_t)(end - at));
+        if (!equals || !is_label_key(at, (size_t)(equals - at)) || !is_label_word(equals + 1, (size_t)(end - equals - 1)))
+            return -1;
+        if (!*end)
+            break;
+        at = end + 1;
+    }
+    return (int64_t)strlen(value);
+}
+
 /* What a value means, or -1 when it is none of this type. */
 static int parse(const struct setting *setting, const char *value, int64_t *ret)
 {
@@ -158,7 +218,7 @@ static int parse(const struct setting *setting, const char *value, int64_t *ret)
         *ret = (int64_t)size;
         return 0;
     case SETTING_DURATION:
-        return times_duration_parse(value, ret, NULL) < 0 ? -1 : 0;
+        return parse_duration(setting, value, ret, NULL);
     case SETTING_FACTOR:
         return parse_decimal(value, size, 100, ret);
     case SETTING_PERCENT:
@@ -169,6 +229,9 @@ static int parse(const struct setting *setting, const char *value, int64_t *ret)
     case SETTING_CHOICE:
         choice = parse_choice(setting->choices, value);
         break;
+    case SETTING_LABELS:
+        *ret = parse_labels(value);
+        return *ret < 0 ? -1 : 0;
     default:
         return -1;
     }
@@ -186,6 +249,7 @@ static const char *wanted(const struct setting *setting)
         [SETTING_PERCENT] = "a percentage like 1%",
         [SETTING_YES_NO] = "yes or no",
         [SETTING_CHOICE] = "one of these",
+        [SETTING_LABELS] = "labels with their values, like app=reports,tier=web",
     };
     return forms[setting->type];
 }
@@ -208,7 +272,7 @@ static int refuse(const struct setting *setting, const char *value, char sentenc
     int64_t ns;
     if (setting->type == SETTING_CHOICE)
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is %.80s, but must be one of: %s", setting->name, value, setting->choices);
-    else if (setting->type == SETTING_DURATION && value[0] && times_duration_parse(value, &ns, &why) < 0 && why)
+    else if (setting->type == SETTING_DURATION && value[0] && parse_duration(setting, value, &ns, &why) < 0 && why)
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s: %.80s is %.200s", setting->name, value, why);
     else
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is %.80s, but must be %s", setting->name, value[0] ? value : "empty", wanted(setting));
@@ -263,7 +327,7 @@ int setting_check(const struct setting *setting, const char *value, char sentenc
         return LEASEHOLD_ERR_OPTION;
     if (strlen(value) > SETTING_TEXT_MAX || parse(setting, value, &number) < 0)
         return refuse(setting, value, sentence);
-    if (setting->type == SETTING_TEXT && number > setting->most) {
+    if ((setting->type == SETTING_TEXT || setting->type == SETTING_LABELS) && number > setting->most) {
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s has %lld bytes, at most %lld are allowed", setting->name, (long long)number,
                  (long long)setting->most);
         return LEASEHOLD_ERR_OPTION;

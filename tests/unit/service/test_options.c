@@ -34,15 +34,67 @@ static void refused_values_say_what_is_wanted(void **state)
     refuses("lock", "endpoints", "lock is endpoints, but must be one of: lease");
     refuses("identity", "a\nb", "identity has a control character in it");
     refuses("identity", "a\xff", "identity is not UTF-8");
+    refuses("selector", "app", "selector is app, but must be labels with their values, like app=reports,tier=web");
+    refuses("selector", "app=a b", "selector is app=a b, but must be labels with their values, like app=reports,tier=web");
+    refuses("selector", "app=x,", "selector is app=x,, but must be labels with their values, like app=reports,tier=web");
+    refuses("selector", "app!=x", "selector is app!=x, but must be labels with their values, like app=reports,tier=web");
+    refuses("selector", "Not-A-Domain/app=x",
+            "selector is Not-A-Domain/app=x, but must be labels with their values, like app=reports,tier=web");
+    refuses("member-pods", "some", "member-pods is some, but must be one of: all|ready");
+    refuses("watch-refresh-interval", "-1y",
+            "watch-refresh-interval: -1y is no duration: write numbers with units, as in 15s, 500ms or 1m30s");
     refuses("namespace", "Default",
             "namespace is \"Default\", but must be the name of a Kubernetes object: lower case letters, digits, '-' and '.', at "
             "most 253 bytes, with a letter or digit at both ends");
     leasehold_options *o = leasehold_options_new();
     assert_int_equal(leasehold_options_set(o, "lease-duration", "15"), LEASEHOLD_ERR_OPTION);
     assert_non_null(strstr(leasehold_options_error(o), "write a unit"));
+    assert_int_equal(leasehold_options_set(o, "lease-duration", "-15s"), LEASEHOLD_ERR_OPTION);
     assert_int_equal(leasehold_options_set(o, NULL, "15"), LEASEHOLD_ERR_ARGUMENT);
     assert_int_equal(leasehold_options_set(NULL, "jitter", "2"), LEASEHOLD_ERR_ARGUMENT);
     leasehold_options_unref(o);
+}
+
+static void takes(const char *name, const char *value)
+{
+    leasehold_options *o = leasehold_options_new();
+    if (leasehold_options_set(o, name, value) < 0)
+        fail_msg("%s", leasehold_options_error(o));
+    assert_string_equal(leasehold_options_get(o, name), value);
+    leasehold_options_unref(o);
+}
+
+static void selectors_are_labels_as_kubernetes_takes_them(void **state)
+{
+    (void)state;
+    takes("selector", "");
+    takes("selector", "app=reports");
+    takes("selector", "app.kubernetes.io/name=Reports_2.0,tier=web,flag=");
+    char word[80];
+    memset(word, 'x', sizeof word);
+    memcpy(word, "a=", 2);
+    word[2 + 63] = '\0';
+    takes("selector", word);
+    word[2 + 63] = 'x';
+    word[2 + 64] = '\0';
+    leasehold_options *o = leasehold_options_new();
+    assert_int_equal(leasehold_options_set(o, "selector", word), LEASEHOLD_ERR_OPTION);
+    char longest[SETTING_SELECTOR_MAX + 2];
+    for (size_t i = 0; i < sizeof longest; i += 4)
+        memcpy(longest + i, "a=b,", sizeof longest - i < 4 ? sizeof longest - i : 4);
+    longest[SETTING_SELECTOR_MAX - 1] = '\0';
+    takes("selector", longest);
+    memcpy(longest + SETTING_SELECTOR_MAX - 4, "a=bc", 4);
+    longest[SETTING_SELECTOR_MAX] = '\0';
+    takes("selector", longest);
+    memcpy(longest + SETTING_SELECTOR_MAX - 4, "a=bcd", 5);
+    longest[SETTING_SELECTOR_MAX + 1] = '\0';
+    assert_int_equal(leasehold_options_set(o, "selector", longest), LEASEHOLD_ERR_OPTION);
+    assert_string_equal(leasehold_options_error(o), "selector has 1025 bytes, at most 1024 are allowed");
+    leasehold_options_unref(o);
+    takes("watch-refresh-interval", "0");
+    takes("watch-refresh-interval", "-1s");
+    takes("member-pods", "ready");
 }
 
 static void values_are_kept_and_put_back(void **state)
@@ -203,13 +255,10 @@ static void the_table_is_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused_values_say_what_is_wanted),
-        cmocka_unit_test(values_are_kept_and_put_back),
-        cmocka_unit_test(the_inequalities_are_told_in_numbers),
-        cmocka_unit_test(a_file_is_all_or_nothing),
-        cmocka_unit_test(the_environment_is_read_by_the_table),
-        cmocka_unit_test(overrides_are_for_groups),
-        cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(refused_values_say_what_is_wanted), cmocka_unit_test(selectors_are_labels_as_kubernetes_takes_them),
+        cmocka_unit_test(values_are_kept_and_put_back),      cmocka_unit_test(the_inequalities_are_told_in_numbers),
+        cmocka_unit_test(a_file_is_all_or_nothing),          cmocka_unit_test(the_environment_is_read_by_the_table),
+        cmocka_unit_test(overrides_are_for_groups),          cmocka_unit_test(the_table_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
