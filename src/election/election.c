@@ -97,6 +97,11 @@ static void on_watched(struct election *e, leasehold_time now, const struct elec
     }
     if (event->version.resource_version <= e->newest)
         return;
+    if (e->knows && record_equal(&e->record, &event->record) && strcmp(e->version.uid, event->version.uid) == 0) {
+        /* A neighbour's part of the object changed: ours is as it was, and the next write is made over the newer version. */
+        known_learn(e, now, KNOWN_BY_WATCH, &event->record, &event->version, update);
+        return;
+    }
     /* The echo of our own write comes before its answer as often as not, and says nothing new. */
     if (e->writing) {
         const struct election_own_write *w = &e->possible[e->writing_slot];
@@ -112,6 +117,7 @@ static void on_written(struct election *e, leasehold_time now, const struct elec
     if (!e->writing)
         return;
     struct election_own_write w = e->possible[e->writing_slot];
+    own_stamped(e, &w);
     e->possible[e->writing_slot].used = false;
     e->writing = false;
     answered(e, now, w.sent);
@@ -246,6 +252,9 @@ static void on_event(struct election *e, leasehold_time now, const struct electi
         if (e->state == ELECTION_LEADER && event->term == e->term)
             term_stop(e, now, ELECTION_REASON_RENEW_DEADLINE, update);
         break;
+    case ELECTION_TURN:
+        e->awaits_turn = false;
+        break;
     case ELECTION_CLOCK:
     case ELECTION_EVENT_KINDS:
         break;
@@ -291,7 +300,7 @@ void election_step(struct election *e, leasehold_time now, const struct election
         return;
     expire(e, now, update);
     on_event(e, now, event, update);
-    plan(e, now, update);
+    plan(e, now, event->kind == ELECTION_TURN ? event : NULL, update);
     tell(e, now, update);
     update->term = e->term;
     update->reason = e->reason;

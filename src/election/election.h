@@ -10,7 +10,9 @@
  *      update says, in the order of its fields. Every `sent` time the machine uses is the `now` of the step that asked for
  *      the request, so a request must leave after that step, never before.
  *   3. When election_deadline() is reached on CLOCK_BOOTTIME, step with ELECTION_CLOCK.
- *   4. Every request asked for is answered by exactly one event, at the latest when its limit is over (ELECTION_WRITE_UNKNOWN
+ *   4. With settings.shared_object a write is asked for only in a step with ELECTION_TURN; what the groups of the object ask for
+ *      in one turn goes into one request, and each is told its fate by an event of its own.
+ *   5. Every request asked for is answered by exactly one event, at the latest when its limit is over (ELECTION_WRITE_UNKNOWN
  *      or ELECTION_READ_FAILED). At most one read and one write are under way at any time.
  */
 #ifndef LEASEHOLD_ELECTION_ELECTION_H
@@ -66,6 +68,7 @@ enum election_event_kind {
     ELECTION_CLOSE,        /* stop work, release, finish */
     ELECTION_WORK_STOPPED, /* the work of term `term` has ended, all of it */
     ELECTION_EXTEND_REFUSED, /* the caller could not extend term `term`: some reader had already seen it end (rule 9) */
+    ELECTION_TURN,           /* the shared object may be written now, by whoever has something to write; `slack_ns` */
     ELECTION_EVENT_KINDS
 };
 
@@ -82,6 +85,7 @@ struct election_event {
     enum election_failure failure; /* READ_FAILED, WRITE_REFUSED, WRITE_UNKNOWN */
     int64_t retry_after_ns;        /* the same; 0: the server named none */
     int64_t hold_off_ns;           /* RESIGN */
+    int64_t slack_ns;              /* TURN: a renewal due within this goes along */
     uint64_t term;                 /* WORK_STOPPED, EXTEND_REFUSED */
     struct record_version version; /* READ, WATCHED, WRITTEN */
     struct record record;          /* READ, WATCHED, WRITTEN */
@@ -129,7 +133,8 @@ struct election_update {
     uint64_t token;              /* started_leading: fencing token */
     enum election_warning warning;
     /* 2. Ask the server. */
-    bool read; /* quorum read of the lock */
+    bool wants_turn; /* there is something to write into a shared object: step with ELECTION_TURN when nobody writes it */
+    bool read;       /* quorum read of the lock */
     int64_t read_limit_ns;
     struct election_write write; /* kind NONE: nothing to write */
 };
@@ -168,6 +173,7 @@ struct election {
     leasehold_time acquire_at; /* wait_until and a random delay where many wait */
     leasehold_time hold_until; /* resigned: do not stand before this */
     bool watch_up;
+    bool awaits_turn; /* wants_turn was said, no turn has come yet */
 
     /* Requests. */
     bool reading, writing;
@@ -182,7 +188,7 @@ struct election {
     uint32_t writing_slot;                  /* of the write under way, in possible[] */
     struct election_own_write acknowledged; /* the last; its base is the version it made */
     struct election_own_write possible[ELECTION_POSSIBLE_MAX];
-    int64_t last_stamp_us;
+    int64_t last_stamp_us; /* the highest of those applied, or forgotten while they might be */
     int64_t round_trip_ns; /* of the last answered request; 0: unknown */
 
     /* Our term. */

@@ -27,6 +27,8 @@ bool own_matches(const struct election *e, const struct election_own_write *w, c
                  const struct record_version *version);
 /* `w` is known to have been applied, as `version`: it becomes the last acknowledged write. */
 void own_acknowledge(struct election *e, struct election_own_write *w, const struct record_version *version);
+/* No later write gets the stamp of `w`, which was applied, or may be when it is forgotten. */
+void own_stamped(struct election *e, const struct election_own_write *w);
 /* Forgets writes that the version known proves can no longer be applied. */
 void own_settle(struct election *e);
 /* Something may still be applied to exactly what is known. */
@@ -48,7 +50,8 @@ bool term_renews(const struct election *e);
 
 /* ---- plan.c: what to read and write next ---- */
 
-void plan(struct election *e, leasehold_time now, struct election_update *update);
+/* `turn`: the event, where it is ELECTION_TURN; else NULL. */
+void plan(struct election *e, leasehold_time now, const struct election_event *turn, struct election_update *update);
 int64_t plan_deadline(const struct election *e);
 /* Pauses after a failed request: sets what `after` points to, later for every failure in a row. */
 void plan_pause(struct election *e, leasehold_time now, enum election_failure failure, int64_t retry_after_ns, leasehold_time *after);

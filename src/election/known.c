@@ -44,8 +44,10 @@ static bool released_with_holder(const struct record *prior, const struct record
 }
 
 /* The forms in which electors without a mark give a lock back: client-go's, and npm's without holder and time. */
-static bool released_without_mark(const struct record *r)
+static bool released_without_mark(const struct election *e, const struct record *r)
 {
+    if (e->settings.only_marks_release)
+        return false;
     return r->duration_ms == RELEASED_DURATION_MS || r->renew_us == 0;
 }
 
@@ -85,24 +87,24 @@ static int64_t prior_duration(const struct election *e, const struct record *pri
 
 /* Over a term of ours only its own mark frees: client-go's late release can wipe a stranger's record. A mark that changed
  * since the foreign holder was seen is the trace of a term of ours that was missed. */
-static bool released_by_foreign_holder(const struct record *prior, const struct record *r)
+static bool released_by_foreign_holder(const struct election *e, const struct record *prior, const struct record *r)
 {
     bool ours = mark_counts(prior) || (marked_duration(r) && (mark_counts(r) || !record_mark_equal(&prior->mark, &r->mark)));
-    return !ours && released_without_mark(r);
+    return !ours && released_without_mark(e, r);
 }
 
 static struct wait wait_emptied(const struct election *e, const struct record *prior, const struct record *r)
 {
     if (released_by_mark(prior, r))
         return (struct wait){ .released = true };
-    if (prior && prior->kind == RECORD_HELD && released_by_foreign_holder(prior, r))
+    if (prior && prior->kind == RECORD_HELD && released_by_foreign_holder(e, prior, r))
         return (struct wait){ .released = true };
     if (prior && prior->kind != RECORD_ABSENT)
         return (struct wait){ .wait_ns = longer(prior_duration(e, prior), marked_duration(r)) };
     /* Who knew nothing. */
     if (marked_duration(r))
         return (struct wait){ .wait_ns = marked_duration(r) };
-    if (released_without_mark(r))
+    if (released_without_mark(e, r))
         return (struct wait){ .released = true };
     return (struct wait){ .wait_ns = recorded_duration(e, r) };
 }

@@ -35,8 +35,15 @@ struct election_own_write *own_match(struct election *e)
     return NULL;
 }
 
+void own_stamped(struct election *e, const struct election_own_write *w)
+{
+    if (w->renew_us > e->last_stamp_us)
+        e->last_stamp_us = w->renew_us;
+}
+
 void own_acknowledge(struct election *e, struct election_own_write *w, const struct record_version *version)
 {
+    own_stamped(e, w);
     e->acknowledged = *w;
     e->acknowledged.base = *version;
     e->acknowledged.create = false;
@@ -69,25 +76,34 @@ bool own_may_land(const struct election *e)
     return false;
 }
 
+/* Of all writes of ours that may stand in the record or come to. What was refused, or settled by another version, is none: under
+ * many conflicts the stamps of a dialect with whole seconds would run ahead of the clock, and peers that compare stamps wait. */
+static int64_t highest_stamp(const struct election *e)
+{
+    int64_t highest = e->last_stamp_us;
+    for (int i = 0; i < ELECTION_POSSIBLE_MAX; i++)
+        if (e->possible[i].used && e->possible[i].renew_us > highest)
+            highest = e->possible[i].renew_us;
+    return highest;
+}
+
 /* A stamp above the one it replaces and above every other of this process, so that each write changes the record. */
-static int64_t next_stamp(struct election *e, leasehold_time now)
+static int64_t next_stamp(const struct election *e, leasehold_time now)
 {
     int64_t unit = e->settings.stamp_unit_us;
     int64_t stamp = now.wall_ns / NS_PER_US;
-    int64_t replaced = e->knows ? e->record.renew_us : 0;
+    int64_t replaced = e->knows ? e->record.renew_us : 0, highest = highest_stamp(e);
     /* A stamp of the far future cannot grow for ever; the change of the mark has to do then. */
     if (replaced < last_stamp_us - unit && stamp < replaced + unit)
         stamp = replaced + unit;
-    if (stamp < e->last_stamp_us + unit && e->last_stamp_us < last_stamp_us - unit)
-        stamp = e->last_stamp_us + unit;
+    if (stamp < highest + unit && highest < last_stamp_us - unit)
+        stamp = highest + unit;
     if (stamp < unit)
         stamp = unit;
-    stamp = (stamp + unit - 1) / unit * unit; /* up, so that a peer never sees a stamp before the write */
-    e->last_stamp_us = stamp;
-    return stamp;
+    return (stamp + unit - 1) / unit * unit; /* up, so that a peer never sees a stamp before the write */
 }
 
-static uint32_t free_slot(const struct election *e)
+static uint32_t free_slot(struct election *e)
 {
     uint32_t oldest = 0;
     for (uint32_t i = 0; i < ELECTION_POSSIBLE_MAX; i++) {
@@ -97,6 +113,7 @@ static uint32_t free_slot(const struct election *e)
             oldest = i;
     }
     /* Displaced: should it land after all, its record counts as a stranger's and is waited out. */
+    own_stamped(e, &e->possible[oldest]);
     return oldest;
 }
 

@@ -73,14 +73,26 @@ static bool may_write(const struct election *e, leasehold_time now)
     return e->knows && !e->writing && !e->must_read && time_reached_by_all(now, e->write_after);
 }
 
-static void plan_candidate(struct election *e, leasehold_time now, struct election_update *update)
+/* Into a shared object only when it is its turn: two writes of it at once would be a conflict with ourselves. */
+static void ask_write(struct election *e, leasehold_time now, const struct election_event *turn, enum election_purpose purpose,
+                      struct election_update *update)
+{
+    if (!e->settings.shared_object || turn) {
+        own_write(e, now, purpose, update);
+    } else {
+        e->awaits_turn = true;
+        update->wants_turn = true;
+    }
+}
+
+static void plan_candidate(struct election *e, leasehold_time now, const struct election_event *turn, struct election_update *update)
 {
     /* A read under way will tell more than what is known; the write can wait a round trip. */
     if (!may_write(e, now) || e->reading || !time_reached_by_all(now, e->hold_until))
         return;
     /* Our own record, after we stepped down for lack of answers: lead again by a new write, work has stopped (rule 6). */
     if (own_match(e) || (time_reached_by_all(now, e->acquire_at) && known_is_free(e, now)))
-        own_write(e, now, ELECTION_ACQUIRE, update);
+        ask_write(e, now, turn, ELECTION_ACQUIRE, update);
 }
 
 static leasehold_time renew_at(const struct election *e)
@@ -88,14 +100,15 @@ static leasehold_time renew_at(const struct election *e)
     return time_after(e->acknowledged.sent, e->settings.renew_interval_ns);
 }
 
-static void plan_renewal(struct election *e, leasehold_time now, struct election_update *update)
+static void plan_renewal(struct election *e, leasehold_time now, const struct election_event *turn, struct election_update *update)
 {
-    if (may_write(e, now) && time_reached_by_any(now, renew_at(e)))
-        own_write(e, now, ELECTION_RENEW, update);
+    leasehold_time soon = time_after(now, turn ? turn->slack_ns : 0);
+    if (may_write(e, now) && time_reached_by_any(soon, renew_at(e)))
+        ask_write(e, now, turn, ELECTION_RENEW, update);
 }
 
 /* Give the record back, and leave nothing behind that could still make us its holder. */
-static void plan_release(struct election *e, leasehold_time now, struct election_update *update)
+static void plan_release(struct election *e, leasehold_time now, const struct election_event *turn, struct election_update *update)
 {
     if (time_reached_by_any(now, e->settle_until)) {
         term_release_end(e, now, update);
@@ -110,10 +123,10 @@ static void plan_release(struct election *e, leasehold_time now, struct election
         return;
     }
     if (time_reached_by_all(now, e->write_after))
-        own_write(e, now, ELECTION_RELEASE, update);
+        ask_write(e, now, turn, ELECTION_RELEASE, update);
 }
 
-void plan(struct election *e, leasehold_time now, struct election_update *update)
+void plan(struct election *e, leasehold_time now, const struct election_event *turn, struct election_update *update)
 {
     known_stretch(&e->wait_until, now);
     known_stretch(&e->acquire_at, now);
@@ -125,14 +138,14 @@ void plan(struct election *e, leasehold_time now, struct election_update *update
     known_stretch(&e->read_after, now);
     known_stretch(&e->write_after, now);
     if (e->state == ELECTION_RELEASING)
-        plan_release(e, now, update);
+        plan_release(e, now, turn, update);
     if (e->state == ELECTION_NEW || e->state == ELECTION_CLOSED)
         return;
     plan_read(e, now, update);
     if (e->state == ELECTION_CANDIDATE)
-        plan_candidate(e, now, update);
+        plan_candidate(e, now, turn, update);
     else if (term_renews(e))
-        plan_renewal(e, now, update);
+        plan_renewal(e, now, turn, update);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -147,7 +160,7 @@ static int64_t later(int64_t a, int64_t b)
 
 static int64_t write_deadline(const struct election *e)
 {
-    if (!e->knows || e->writing || e->must_read)
+    if (!e->knows || e->writing || e->must_read || e->awaits_turn)
         return LEASEHOLD_NEVER;
     if (term_renews(e))
         return later(renew_at(e).boot_ns, e->write_after.boot_ns);

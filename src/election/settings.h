@@ -21,6 +21,8 @@ struct election_settings {
     int32_t rate_error_ppm;   /* rho in parts per million: 10,000 is 1 % */
     int32_t jitter_percent;   /* jitter factor times 100: 120 is 1.2 */
     int32_t known_candidates; /* how many wait, as far as known; >= 1 */
+    bool shared_object;       /* groups of others and of ours stand in the same object: writes take turns (ELECTION_TURN) */
+    bool only_marks_release;  /* whoever writes this record without our mark never gives it back: emptied, it is an operator's hand */
 };
 
 /* 15/10/2 s as client-go, kill margin 500 ms, rho 1 %, foreign lease 60 s, jitter 1.2; the rest 0 for "complete". */

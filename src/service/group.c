@@ -170,7 +170,7 @@ void group_step(leasehold_group *g, const struct election_event *event)
     if (!g->lock)
         return;
     timers_set(&s->timers, &g->timer, election_deadline(&g->election));
-    lock_ask(g->lock, g, now, &update);
+    exchange_ask(g->lock, g, now, &update);
     if (!in_time)
         group_step(g, &(struct election_event){ .kind = ELECTION_EXTEND_REFUSED, .term = update.term });
     if (update.stop_work && !update.stopped_leading && !g->confirm_stop)
@@ -226,7 +226,7 @@ void group_run_posted(leasehold_group *g)
     if (g->begin && g->lock) {
         group_step(g, &(struct election_event){ .kind = ELECTION_BEGIN });
         if (g->lock)
-            lock_begin(g->lock);
+            lock_begin(g->lock, g);
     }
     if (g->resign)
         group_step(g, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = g->hold_off_ns });

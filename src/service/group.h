@@ -9,6 +9,7 @@
 
 #include "election/election.h"
 #include "service/events.h"
+#include "service/exchange.h"
 #include "service/guard.h"
 #include "service/options.h"
 #include "service/terms.h"
@@ -27,6 +28,7 @@ struct leasehold_group {
     leasehold_service *service; /* NULL: closed and told of, abandoned, or the service is gone */
     struct lock *lock;          /* NULL: finished */
     leasehold_group *next_in_lock;
+    bool part[EXCHANGE_PARTS];
     leasehold_group *next, *previous; /* in service->groups */
     struct election election;
     struct timer timer;

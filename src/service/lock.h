@@ -4,8 +4,7 @@
  * says (dialects in src/wire), whether to write (src/election).
  *
  * In a dialect whose objects have one group each, a lock has one group. The shape is that of a shared object: every object
- * received is given to all groups of the lock, and a group's part of a write is made only over the very version that its machine
- * decided on. */
+ * received is given to all groups of the lock before anything is written (exchange.h). */
 #ifndef LEASEHOLD_SERVICE_LOCK_H
 #define LEASEHOLD_SERVICE_LOCK_H
 
@@ -13,19 +12,13 @@
 #include <leasehold/leasehold.h>
 
 #include "election/election.h"
+#include "service/exchange.h"
 #include "service/timers.h"
 #include "service/transport.h"
 #include "service/watch.h"
 #include "wire/dialect.h"
 
 enum { LOCK_WARNED = 4 };
-
-/* A read or a write under way. */
-struct exchange {
-    struct transport_call *call; /* NULL: none */
-    leasehold_group *group;      /* who asked */
-    const char *verb;            /* "get", "create", "update": for sentences */
-};
 
 struct lock {
     int references;
@@ -40,7 +33,7 @@ struct lock {
     /* While an object is given to the groups. */
     json_t *received;
     struct record_version received_version;
-    struct exchange read, write;
+    struct exchanges exchanges;
     struct watch watch;
     struct lock_warned {
         uint64_t digest;
@@ -58,17 +51,15 @@ int lock_join(leasehold_service *s, const struct dialect *dialect, const char *n
 /* Ends what is under way for the group; the last one closes the watch and frees the lock. */
 void lock_leave(struct lock *lock, leasehold_group *g);
 
-/* The group begins: opens the watch, if none stands. */
-void lock_begin(struct lock *lock);
+/* The group begins: tells it of the watch that stands, or opens one. */
+void lock_begin(struct lock *lock, leasehold_group *g);
 
 /* Keeps the object at hand if it is the version a machine has just decided on. */
 void lock_keep(struct lock *lock, const struct record_version *decided_on);
 
-/* Sends what an update asks for. May step the group where nothing can be sent. */
-void lock_ask(struct lock *lock, leasehold_group *g, leasehold_time now, const struct election_update *update);
-
-/* Gives an object (borrowed) to all groups: to `asker` as `kind`, to the others as something watched. */
-void lock_receive(struct lock *lock, json_t *object, const struct record_version *version, leasehold_group *asker,
+/* Gives an object (borrowed) to all groups: to those that have `part` in the request as its answer `kind`, and they have it no
+ * longer; to the others, or to all with EXCHANGE_NONE, as something watched. */
+void lock_receive(struct lock *lock, json_t *object, const struct record_version *version, enum exchange_part part,
                   enum election_event_kind kind);
 
 /* Steps all groups with an event without a record. */

@@ -37,6 +37,8 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
     int error = options_election(o, ret->dialect->stamp_unit_us, &ret->settings, s->error);
     if (error < 0)
         return error;
+    ret->settings.shared_object = ret->dialect->shared;
+    ret->settings.only_marks_release = ret->dialect->shared;
     ret->confirm_stop = setting_number(&settings_table[SETTING_CONFIRM_STOP], options_value(o, SETTING_CONFIRM_STOP)) != 0;
     ret->extended_events = setting_number(&settings_table[SETTING_EXTENDED_EVENTS], options_value(o, SETTING_EXTENDED_EVENTS)) != 0;
     ret->role = role == LEASEHOLD_OBSERVER ? ELECTION_ROLE_OBSERVER : ELECTION_ROLE_CANDIDATE;

@@ -148,7 +148,7 @@ static void on_object_event(struct lock *lock, enum watch_type type, json_t *obj
     if (type == WATCH_DELETED)
         lock_step_all(lock, ELECTION_WATCHED_GONE);
     else if (object_is(object, lock->dialect->api_version, lock->dialect->kind))
-        lock_receive(lock, object, &version, NULL, ELECTION_WATCHED);
+        lock_receive(lock, object, &version, EXCHANGE_NONE, ELECTION_WATCHED);
 }
 
 static void on_data(void *user, const char *data, size_t size, leasehold_time received)
