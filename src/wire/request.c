@@ -9,26 +9,30 @@
 
 enum { ENCODED_MAX = 3 * 253 + 1 };
 
-/* Percent-encodes all but RFC 3986's unreserved characters. False when it does not fit. */
-static bool encode(const char *text, char ret[ENCODED_MAX])
+int request_encode(const char *text, char *ret, size_t size)
 {
     static const char digits[] = "0123456789ABCDEF";
-    size_t size = 0;
+    size_t used = 0;
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
-        if (size + (plain ? 1 : 3) >= ENCODED_MAX)
-            return false;
+        if (used + (plain ? 1 : 3) >= size)
+            return LEASEHOLD_ERR_LIMIT;
         if (plain) {
-            ret[size++] = (char)c;
+            ret[used++] = (char)c;
         } else {
-            ret[size++] = '%';
-            ret[size++] = digits[c >> 4];
-            ret[size++] = digits[c & 15];
+            ret[used++] = '%';
+            ret[used++] = digits[c >> 4];
+            ret[used++] = digits[c & 15];
         }
     }
-    ret[size] = 0;
-    return true;
+    ret[used] = 0;
+    return (int)used;
+}
+
+static bool encode(const char *text, char ret[ENCODED_MAX])
+{
+    return request_encode(text, ret, ENCODED_MAX) >= 0;
 }
 
 /* Hands a path out when it is whole and fits; else *ret stays as it was. */

@@ -23,4 +23,7 @@ int request_collection_path(const struct dialect *d, const char *namespace_, cha
 int request_watch_path(const struct dialect *d, const char *namespace_, const char *name, uint64_t resource_version, unsigned timeout_s,
                        char *ret, size_t size);
 
+/* Percent-encodes all but RFC 3986's unreserved characters. */
+int request_encode(const char *text, char *ret, size_t size);
+
 #endif
