@@ -94,20 +94,29 @@ struct member_set *member_set_unref(struct member_set *s)
     return NULL;
 }
 
-const struct member *member_set_find(const struct member_set *s, const char *name)
+bool member_set_place(const struct member_set *s, const char *name, size_t *ret)
 {
     size_t low = 0, high = s->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(member_name(s->members[middle]), name);
-        if (order == 0)
-            return s->members[middle];
+        if (order == 0) {
+            if (ret)
+                *ret = middle;
+            return true;
+        }
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return false;
+}
+
+const struct member *member_set_find(const struct member_set *s, const char *name)
+{
+    size_t place;
+    return member_set_place(s, name, &place) ? s->members[place] : NULL;
 }
 
 static bool same(const struct member *a, const struct member *b)

@@ -94,6 +94,8 @@ struct member_set *member_set_ref(struct member_set *s);
 /* Takes NULL, returns NULL. */
 struct member_set *member_set_unref(struct member_set *s);
 
+/* Where the member of this name is. `ret` may be NULL. Returns false when there is none; *ret is untouched then. */
+bool member_set_place(const struct member_set *s, const char *name, size_t *ret);
 /* The member of this name, or NULL. */
 const struct member *member_set_find(const struct member_set *s, const char *name);
 

@@ -1,6 +1,6 @@
 /* Which Pods are members, from what a server lists and its watch tells.
  *
- * Here: Pods in, the set of members out. Not here: requests, when to list anew (src/service/roster.c), JSON (src/wire/pod.h).
+ * Here: Pods in, the set of members out. Not here: requests, when to list anew (src/service/members.c), JSON (src/wire/pod.h).
  *
  * Watches repeat and go back; a list and what came before it may be of two histories. So: a list replaces everything; an event
  * counts when it is newer than all that was taken in (resourceVersions of one kind grow, across delete and re-create, too), or

@@ -130,6 +130,8 @@ static void describe(const struct event_node *node, struct leasehold_event *e)
         else
             snprintf(e->text, sizeof e->text, "nobody is known to lead %s", group);
         break;
+    case LEASEHOLD_EVENT_MEMBERS_CHANGED:
+        break; /* rosters_show() */
     case LEASEHOLD_EVENT_WARNING:
         snprintf(e->text, sizeof e->text, "%s", ((const struct warning *)(const void *)node)->text);
         break;
@@ -166,6 +168,7 @@ static void show(const struct event_node *node, struct leasehold_event *e)
     e->reason = node->reason;
     e->must_kill = node->must_kill;
     e->group = node->group;
+    e->roster = node->roster;
     e->boot_ns = node->boot_ns;
     e->wall_us = node->wall_us;
     e->stop_by_ns = node->stop_by_ns;
@@ -218,8 +221,8 @@ int leasehold_event_kind(const leasehold_event *e)
 
 const char *leasehold_event_name(const leasehold_event *e)
 {
-    static const char *const names[] = { "",           "started_leading", "stop_work", "stopped_leading",
-                                         "new_leader", "warning",         "closed",    "extended" };
+    static const char *const names[] = { "",        "started_leading", "stop_work", "stopped_leading", "new_leader",
+                                         "warning", "closed",          "extended",  "members" };
     int kind = leasehold_event_kind(e);
     return kind > 0 && (size_t)kind < sizeof names / sizeof *names ? names[kind] : "";
 }

@@ -27,8 +27,9 @@ struct event_node {
     bool queued;
     bool must_kill;
     int kind, reason;
-    struct leasehold_group *group; /* NULL: the service */
-    struct event_term *term;       /* NULL: none */
+    struct leasehold_group *group;   /* NULL: the service */
+    struct event_term *term;         /* NULL: none */
+    struct leasehold_roster *roster; /* MEMBERS_CHANGED; else NULL */
     int64_t boot_ns, wall_us;
     int64_t stop_by_ns, leading_until_ns;
 };
@@ -58,6 +59,8 @@ struct leasehold_event {
     int kind, reason;
     bool must_kill;
     struct leasehold_group *group;
+    struct leasehold_roster *roster;
+    struct member_set *members, *before; /* owned with the roster: rosters_release() */
     uint64_t term;
     int64_t boot_ns, wall_us;
     int64_t stop_by_ns, leading_until_ns;

@@ -8,6 +8,7 @@
 #include "election/bug.h"
 #include "service/group.h"
 #include "service/lock.h"
+#include "service/members.h"
 
 int service_new(const struct service_host *host, const leasehold_options *options, const char *namespace_, leasehold_service **ret,
                 char sentence[SETTING_SENTENCE_MAX])
@@ -49,6 +50,8 @@ leasehold_service *service_free(leasehold_service *s)
         group_release(g);
     }
     s->current_group = group_release(s->current_group);
+    rosters_release(&s->current);
+    rosters_forget(s);
     events_forget(&s->events, NULL);
     timers_clear(&s->timers);
     leasehold_options_unref(s->options);
@@ -94,7 +97,7 @@ void service_tell(leasehold_service *s, struct event_node *node)
 
 void service_warn(leasehold_service *s, leasehold_group *group, const char *text)
 {
-    service_log(s, LEASEHOLD_LOG_WARNING, "%s: %s", group->name, text);
+    service_log(s, LEASEHOLD_LOG_WARNING, "%s: %s", group ? group->name : "members", text);
     events_warn(&s->events, group, service_now(s), text);
     tell_waiting(s);
 }
@@ -104,6 +107,7 @@ static void close_if_done(leasehold_service *s)
     if (!s->stopping || s->closed || s->group_count > 0)
         return;
     s->closed = true;
+    rosters_end(s);
     service_tell(s, &s->events.closed);
 }
 
@@ -119,10 +123,13 @@ static int next_event(leasehold_service *s, const leasehold_event **ret)
 {
     s->current_group = group_release(s->current_group);
     s->current.group = NULL;
-    if (!events_next(&s->events, &s->current)) {
-        tell_waiting(s);
-        return 0;
-    }
+    rosters_release(&s->current);
+    do {
+        if (!events_next(&s->events, &s->current)) {
+            tell_waiting(s);
+            return 0;
+        }
+    } while (s->current.roster && !rosters_show(&s->current));
     leasehold_group *g = s->current.group;
     if (g) {
         atomic_fetch_add(&g->references, 1);
@@ -176,6 +183,7 @@ void service_run_posted(leasehold_service *s)
         group_release(g);
         g = next;
     }
+    rosters_run_posted(s);
     close_if_done(s);
 }
 

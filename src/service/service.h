@@ -47,6 +47,7 @@ struct leasehold_service {
     struct leasehold_group *posted; /* groups with calls to run, in order */
     struct leasehold_group **posted_last;
     struct lock *locks[SERVICE_LOCK_BUCKETS];
+    struct leasehold_roster *rosters;
     struct timers timers;
     struct event_queue events;
     bool told_waiting;
@@ -81,6 +82,7 @@ leasehold_time service_now(const leasehold_service *s);
 void service_log(leasehold_service *s, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* A node of a group or of the service happened now. */
 void service_tell(leasehold_service *s, struct event_node *node);
+/* group NULL: about the service. */
 void service_warn(leasehold_service *s, struct leasehold_group *group, const char *text);
 /* A group has closed or was abandoned and is out of the lists. */
 void service_group_gone(leasehold_service *s);
