@@ -63,6 +63,15 @@ LEASEHOLD_EXPORT int leasehold_testing_cut(leasehold_service *s, bool cut);
 /* The server answers every request with this HTTP status (403, 500, …); 0: it works again. */
 LEASEHOLD_EXPORT int leasehold_testing_refuse(leasehold_service *s, int status);
 
+/* A Pod of this name runs in the namespace of `s`, with an address of its own, ready or not; made if it is not there. `labels` as in
+ * the setting selector, "app=reports,tier=web", are set beside those that it has; NULL: none.
+ *
+ * Errors: LEASEHOLD_ERR_ARGUMENT the name or a label is none that Kubernetes takes; LEASEHOLD_ERR_MEMORY. */
+LEASEHOLD_EXPORT int leasehold_testing_put_pod(leasehold_service *s, const char *name, const char *labels, bool ready);
+
+/* That Pod is gone; the next one of its name is another. Errors: LEASEHOLD_ERR_STATE there is none. */
+LEASEHOLD_EXPORT int leasehold_testing_delete_pod(leasehold_service *s, const char *name);
+
 /* Copies the lock object as JSON, cut to `size`. Returns its length, or 0 with "" when there is none. */
 LEASEHOLD_EXPORT int leasehold_testing_lock(leasehold_group *g, char *ret, size_t size);
 

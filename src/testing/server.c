@@ -8,13 +8,13 @@
 #include "wire/dialect.h"
 #include "wire/object.h"
 
-enum { PART_MAX = 512, PARTS = 8 };
+enum { PART_MAX = 512, PARTS = 8, LABELS_MAX = SETTING_SELECTOR_MAX + 1 };
 
 /* A path in its parts, decoded: apis, group, version, namespaces, ns, plural, name; or api, version, …; and its query. */
 struct target {
     char part[PARTS][PART_MAX];
     size_t parts;
-    char selector[PART_MAX], version[PART_MAX];
+    char selector[PART_MAX], version[PART_MAX], labels[LABELS_MAX];
     enum store_resource resource;
     const char *namespace_, *name; /* NULL: none */
 };
@@ -27,10 +27,10 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void decode(const char *from, size_t size, char to[PART_MAX])
+static void decode(const char *from, size_t size, char *to, size_t room)
 {
     size_t length = 0;
-    for (size_t i = 0; i < size && length < PART_MAX - 1; i++) {
+    for (size_t i = 0; i < size && length < room - 1; i++) {
         if (from[i] == '%' && i + 2 < size && hex(from[i + 1]) >= 0 && hex(from[i + 2]) >= 0) {
             to[length++] = (char)(hex(from[i + 1]) * 16 + hex(from[i + 2]));
             i += 2;
@@ -43,12 +43,20 @@ static void decode(const char *from, size_t size, char to[PART_MAX])
 
 static void parse_query(const char *query, struct target *t)
 {
+    const struct {
+        const char *key;
+        char *to;
+        size_t room;
+    } known[] = { { "fieldSelector=", t->selector, sizeof t->selector },
+                  { "labelSelector=", t->labels, sizeof t->labels },
+                  { "resourceVersion=", t->version, sizeof t->version } };
     while (*query) {
-        size_t size = strcspn(query, "&"), key = strcspn(query, "=&");
-        if (key < size && strncmp(query, "fieldSelector", key) == 0 && key == strlen("fieldSelector"))
-            decode(query + key + 1, size - key - 1, t->selector);
-        if (key < size && strncmp(query, "resourceVersion", key) == 0 && key == strlen("resourceVersion"))
-            decode(query + key + 1, size - key - 1, t->version);
+        size_t size = strcspn(query, "&");
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+            size_t key = strlen(known[i].key);
+            if (key <= size && strncmp(query, known[i].key, key) == 0)
+                decode(query + key, size - key, known[i].to, known[i].room);
+        }
         query += size + (query[size] == '&');
     }
 }
@@ -60,7 +68,7 @@ static int parse_target(const char *path, struct target *t)
     const char *end = path + strcspn(path, "?");
     for (const char *at = path; at < end && t->parts < PARTS;) {
         size_t size = strcspn(++at, "/?");
-        decode(at, size, t->part[t->parts++]);
+        decode(at, size, t->part[t->parts++], PART_MAX);
         at += size;
     }
     if (*end)
@@ -90,9 +98,12 @@ static void answer_json(struct world *w, struct transport_call *call, int status
 
 static bool open_stream(struct world *w, struct transport_call *call, const struct target *t)
 {
-    struct store_watch_options options = {
-        .resource = t->resource, .namespace_ = t->namespace_, .field_selector = t->selector, .resource_version = t->version, .user = call
-    };
+    struct store_watch_options options = { .resource = t->resource,
+                                           .namespace_ = t->namespace_,
+                                           .label_selector = t->labels,
+                                           .field_selector = t->selector,
+                                           .resource_version = t->version,
+                                           .user = call };
     struct store_answer refusal = { 0 };
     if (store_watch_open(w->store, &options, &call->watch, &refusal) < 0) {
         answer_json(w, call, refusal.code, refusal.body);
@@ -119,12 +130,14 @@ static void handle(struct world *w, struct transport_call *call)
         open_stream(w, call, &t);
         return;
     } else {
-        enum store_verb verb = strcmp(call->method, "GET") == 0    ? STORE_GET
+        enum store_verb verb = strcmp(call->method, "GET") == 0    ? t.name ? STORE_GET : STORE_LIST
                                : strcmp(call->method, "POST") == 0 ? STORE_CREATE
                                                                    : STORE_UPDATE;
         json_t *body = NULL;
         object_parse(call->body, strlen(call->body), &body);
-        struct store_request request = { .verb = verb, .resource = t.resource, .namespace_ = t.namespace_, .name = t.name, .body = body };
+        struct store_request request = {
+            .verb = verb, .resource = t.resource, .namespace_ = t.namespace_, .name = t.name, .body = body, .label_selector = t.labels
+        };
         store_handle(w->store, &request, atomic_load(&w->wall_ns) / 1000, &answer);
         json_decref(body);
     }
@@ -183,6 +196,68 @@ bool server_stream(struct world *w, struct transport_call *call)
     free(text);
     json_decref(line);
     return true;
+}
+
+/* ---- Pods --------------------------------------------------------------------------------------------------------- */
+
+static int change_pod(struct world *w, const struct store_request *request)
+{
+    struct store_answer answer = { 0 };
+    store_handle(w->store, request, atomic_load(&w->wall_ns) / 1000, &answer);
+    int code = answer.code;
+    store_answer_clear(&answer);
+    return code < 300 ? 0 : code == 404 ? LEASEHOLD_ERR_STATE : LEASEHOLD_ERR_ARGUMENT;
+}
+
+/* {"app": "x", …} of "app=x,…". */
+static json_t *labels_of(const char *text)
+{
+    json_t *labels = json_object();
+    while (labels && text && *text) {
+        size_t size = strcspn(text, ","), key = strcspn(text, "=");
+        if (key < size)
+            json_object_setn_new(labels, text, key, json_stringn(text + key + 1, size - key - 1));
+        text += size + (text[size] == ',');
+    }
+    return labels;
+}
+
+int server_put_pod(struct world *w, const char *namespace_, const char *name, const char *labels, bool ready)
+{
+    const json_t *old = store_peek(w->store, STORE_PODS, namespace_, name);
+    char address[16];
+    unsigned number = (unsigned)(store_version(w->store) % 254) + 1;
+    snprintf(address, sizeof address, "192.0.2.%u", number); /* RFC 5737: for examples */
+    const char *kept = json_string_value(json_object_get(json_object_get(old, "status"), "podIP"));
+    json_t *pod =
+        json_pack("{s:s, s:s, s:{s:s, s:o}}", "apiVersion", "v1", "kind", "Pod", "metadata", "name", name, "labels", labels_of(labels));
+    json_t *status = json_pack("{s:{s:s, s:s, s:[{s:s, s:s}]}}", "status", "phase", "Running", "podIP", kept ? kept : address, "conditions",
+                               "type", "Ready", "status", ready ? "True" : "False");
+    struct store_request request = { .verb = old ? STORE_PATCH : STORE_CREATE,
+                                     .resource = STORE_PODS,
+                                     .namespace_ = namespace_,
+                                     .name = old ? name : NULL,
+                                     .patch = STORE_PATCH_MERGE,
+                                     .body = pod };
+    int error = pod && status ? change_pod(w, &request) : LEASEHOLD_ERR_MEMORY;
+    request = (struct store_request){ .verb = STORE_PATCH,
+                                      .resource = STORE_PODS,
+                                      .namespace_ = namespace_,
+                                      .name = name,
+                                      .status = true,
+                                      .patch = STORE_PATCH_MERGE,
+                                      .body = status };
+    if (error == 0)
+        error = change_pod(w, &request);
+    json_decref(pod);
+    json_decref(status);
+    return error;
+}
+
+int server_delete_pod(struct world *w, const char *namespace_, const char *name)
+{
+    struct store_request request = { .verb = STORE_DELETE, .resource = STORE_PODS, .namespace_ = namespace_, .name = name };
+    return change_pod(w, &request);
 }
 
 /* ---- other processes ---------------------------------------------------------------------------------------------- */

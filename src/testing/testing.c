@@ -100,6 +100,41 @@ int leasehold_testing_refuse(leasehold_service *s, int status)
     return status == 0 || (status >= 300 && status < 600) ? set_server(s, status, set_refuses) : LEASEHOLD_ERR_ARGUMENT;
 }
 
+/* ---- Pods --------------------------------------------------------------------------------------------------------- */
+
+static const char *namespace_of(const leasehold_service *s)
+{
+    const char *named = options_value(s->options, SETTING_NAMESPACE);
+    return named[0] ? named : s->namespace_;
+}
+
+int leasehold_testing_put_pod(leasehold_service *s, const char *name, const char *labels, bool ready)
+{
+    char sentence[SETTING_SENTENCE_MAX];
+    if (!s || !name || (labels && setting_check(&settings_table[SETTING_SELECTOR], labels, sentence) < 0))
+        return LEASEHOLD_ERR_ARGUMENT;
+    struct world *w = host_enter(s);
+    if (!w)
+        return LEASEHOLD_ERR_FORKED;
+    int error = server_put_pod(w, namespace_of(s), name, labels, ready);
+    world_settle(w);
+    host_leave(w);
+    return error;
+}
+
+int leasehold_testing_delete_pod(leasehold_service *s, const char *name)
+{
+    if (!s || !name)
+        return LEASEHOLD_ERR_ARGUMENT;
+    struct world *w = host_enter(s);
+    if (!w)
+        return LEASEHOLD_ERR_FORKED;
+    int error = server_delete_pod(w, namespace_of(s), name);
+    world_settle(w);
+    host_leave(w);
+    return error;
+}
+
 /* ---- other processes ---------------------------------------------------------------------------------------------- */
 
 /* Enters the world of a group that has not closed. Returns 0 and *ret (host_leave), or an error. */

@@ -83,6 +83,9 @@ bool server_stream(struct world *w, struct transport_call *call);
 /* The lock of a group as the store has it, and back; the group's service guard is not needed. */
 const json_t *server_lock(struct world *w, const leasehold_group *g);
 int server_replace(struct world *w, const char *namespace_, const char *name, const struct record *record, const char *mark_holder);
+/* A Pod that runs, with these labels ("app=x,…", NULL: none), made or changed; and gone. */
+int server_put_pod(struct world *w, const char *namespace_, const char *name, const char *labels, bool ready);
+int server_delete_pod(struct world *w, const char *namespace_, const char *name);
 /* The call's callback, under its service's guard; frees the call, which is out of the list. */
 void world_answer(struct transport_call *call, const struct transport_answer *answer);
 void world_call_free(struct transport_call *call);

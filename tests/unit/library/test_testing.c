@@ -204,10 +204,64 @@ static void loops_and_threads_work_as_with_the_real_one(void **state)
     leasehold_service_unref(s);
 }
 
+/* The names of the members as known, with a question mark where not ready. */
+static const char *names(leasehold_roster *r)
+{
+    static char text[512];
+    leasehold_members *m = NULL;
+    text[0] = '\0';
+    if (leasehold_roster_members(r, &m) != 1)
+        return NULL;
+    for (size_t i = 0; i < leasehold_members_count(m); i++) {
+        strcat(text, leasehold_members_name(m, i));
+        strcat(text, leasehold_members_ready(m, i) ? " " : "? ");
+    }
+    leasehold_members_unref(m);
+    return text;
+}
+
+static void members_come_and_go(void **state)
+{
+    (void)state;
+    leasehold_options *o = leasehold_options_new();
+    leasehold_options_set(o, "selector", "app=x");
+    leasehold_service *s = open_service(o);
+    leasehold_roster *r = NULL;
+    assert_int_equal(leasehold_testing_put_pod(s, "a", "app=x", true), 0);
+    assert_int_equal(leasehold_testing_put_pod(s, "z", "app=y", true), 0);
+    assert_int_equal(leasehold_roster_open(&r, s, NULL), 0);
+    assert_null(names(r));
+    leasehold_service_dispatch(s);
+    assert_string_equal(names(r), "a ");
+    assert_non_null(next(s, LEASEHOLD_EVENT_MEMBERS_CHANGED));
+    assert_int_equal(leasehold_testing_put_pod(s, "b", "app=x,tier=web", false), 0);
+    assert_string_equal(names(r), "a b? ");
+    assert_int_equal(leasehold_testing_put_pod(s, "b", "app=x", true), 0);
+    assert_string_equal(names(r), "a b ");
+    assert_int_equal(leasehold_testing_delete_pod(s, "a"), 0);
+    assert_int_equal(leasehold_testing_put_pod(s, "b", "app=y", true), 0);
+    assert_string_equal(names(r), "");
+    assert_non_null(next(s, LEASEHOLD_EVENT_MEMBERS_CHANGED));
+    assert_int_equal(leasehold_testing_delete_pod(s, "a"), LEASEHOLD_ERR_STATE);
+    assert_int_equal(leasehold_testing_put_pod(s, "Not A Name", NULL, true), LEASEHOLD_ERR_ARGUMENT);
+    assert_int_equal(leasehold_testing_put_pod(s, "a", "x", true), LEASEHOLD_ERR_ARGUMENT);
+    /* Cut off, then back: what happened meanwhile is known. */
+    leasehold_testing_cut(s, true);
+    assert_int_equal(leasehold_testing_put_pod(s, "c", "app=x", true), 0);
+    assert_string_equal(names(r), "");
+    leasehold_testing_cut(s, false);
+    leasehold_testing_advance(s, 60 * SECOND);
+    assert_string_equal(names(r), "c ");
+    leasehold_roster_unref(r);
+    leasehold_service_unref(s);
+    leasehold_options_unref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leads_and_loses),
+        cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(a_hanging_server_ends_the_term_in_time),
         cmocka_unit_test(a_short_outage_is_survived_and_a_freeze_is_not),
         cmocka_unit_test(candidates_share_a_world),
