@@ -32,6 +32,7 @@ const struct command *command_find(const char *name);
 
 int cli_candidate(int argc, char **argv);
 int cli_help(int argc, char **argv);
+int cli_members(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_version(int argc, char **argv);

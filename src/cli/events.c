@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/member_line.h"
 #include "cli/text.h"
 #include "wire/event_line.h"
 #include "wire/times.h"
@@ -65,24 +66,30 @@ static char *text_line(const leasehold_event *e, size_t *ret_size)
     return NULL;
 }
 
-/* The line with its end. */
-static char *json_text(const struct event_line *line, size_t *ret_size)
+/* The line with its end; frees `text`. */
+static char *with_end(char *text, size_t *ret_size)
 {
-    char *text = event_line_format(line, ret_size);
-    char *with_end = text ? realloc(text, *ret_size + 2) : NULL;
-    if (!with_end) {
+    char *line = text ? realloc(text, *ret_size + 2) : NULL;
+    if (!line) {
         free(text);
         return NULL;
     }
-    memcpy(with_end + *ret_size, "\n", 2);
+    memcpy(line + *ret_size, "\n", 2);
     ++*ret_size;
-    return with_end;
+    return line;
+}
+
+static char *json_text(const struct event_line *line, size_t *ret_size)
+{
+    return with_end(event_line_format(line, ret_size), ret_size);
 }
 
 static char *json_line(const leasehold_event *e, size_t *ret_size)
 {
     leasehold_group *g = leasehold_event_group(e);
     int kind = leasehold_event_kind(e);
+    if (kind == LEASEHOLD_EVENT_MEMBERS_CHANGED)
+        return with_end(members_line(e, ret_size), ret_size);
     bool stops = kind == LEASEHOLD_EVENT_STOP_WORK || kind == LEASEHOLD_EVENT_STOPPED_LEADING;
     const char *reason = kind == LEASEHOLD_EVENT_WARNING ? leasehold_event_text(e)
                          : stops                         ? leasehold_reason_name(leasehold_event_reason(e))

@@ -43,7 +43,7 @@ static void print_help(const struct command *command, unsigned used_by, const st
     for (size_t i = 0; i < SETTINGS; i++)
         if (is_flag(&settings_table[i], used_by))
             print_setting(&settings_table[i]);
-    print_flag(&(struct flag){ "output", 'o', "FORMAT", "text or json; status: also wide and name" });
+    print_flag(&(struct flag){ "output", 'o', "FORMAT", "text or json; status, members: also wide and name" });
     print_flag(&(struct flag){ "config", 0, "FILE", "settings as lines `name = value`" });
     print_flag(&(struct flag){ "verbose", 'v', NULL, "say more on stderr; twice: still more" });
     print_flag(&(struct flag){ "help", 'h', NULL, "print this" });
@@ -93,13 +93,13 @@ static void make_options(struct reader *r)
 
 static bool set_output(struct reader *r, const char *value)
 {
-    bool status = r->command->run == cli_status;
+    bool table = r->command->run == cli_status || r->command->run == cli_members;
     r->a->json = strcmp(value, "json") == 0;
-    r->a->wide = status && strcmp(value, "wide") == 0;
-    r->a->names = status && strcmp(value, "name") == 0;
+    r->a->wide = table && strcmp(value, "wide") == 0;
+    r->a->names = table && strcmp(value, "name") == 0;
     if (r->a->json || r->a->wide || r->a->names || strcmp(value, "text") == 0)
         return true;
-    text_complain(r->command->name, "output '%s' is none of %s", value, status ? "text, wide, json, name" : "text, json");
+    text_complain(r->command->name, "output '%s' is none of %s", value, table ? "text, wide, json, name" : "text, json");
     return false;
 }
 

@@ -14,6 +14,8 @@ struct status_row {
 };
 
 bool status_row_is_valid(const struct status_row *row);
+/* How long a holder is waited for whose record does not say it. */
+int64_t status_assumed_lease_ns(const struct arguments *a);
 
 /* Reads them; prints what is wrong. Returns an exit code; on EXIT_OK *ret_rows is for list_free(). */
 int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count);

@@ -32,7 +32,7 @@ bool status_row_is_valid(const struct status_row *row)
 }
 
 /* How long a holder is waited for whose record does not say it. */
-static int64_t assumed_lease_ns(const struct arguments *a)
+int64_t status_assumed_lease_ns(const struct arguments *a)
 {
     int64_t foreign = setting_number(&settings_table[SETTING_FOREIGN_LEASE], options_value(a->options, SETTING_FOREIGN_LEASE));
     int64_t own = setting_number(&settings_table[SETTING_LEASE_DURATION], options_value(a->options, SETTING_LEASE_DURATION));
@@ -42,13 +42,6 @@ static int64_t assumed_lease_ns(const struct arguments *a)
 static const char *validity(const struct status_row *row)
 {
     return row->observed ? "observed" : "by-record";
-}
-
-static void age(int64_t us, char ret[TIMES_DURATION_SIZE])
-{
-    int64_t ns = us < 0 ? 0 : us > INT64_MAX / 1000 ? INT64_MAX : us * 1000;
-    int64_t unit = ns >= INT64_C(10000000000) ? INT64_C(1000000000) : 1000000;
-    times_duration_format(ns / unit * unit, ret);
 }
 
 /* ---- printing ---- */
@@ -101,9 +94,9 @@ static void add_row(struct table *t, const struct status_row *row, bool wide, bo
     char since[TIMES_DURATION_SIZE] = "-", renewed[TIMES_DURATION_SIZE] = "-", lease[TIMES_DURATION_SIZE] = "-", terms[16];
     bool valid = status_row_is_valid(row);
     if (r->acquired_us && valid)
-        age(session_wall_us() - r->acquired_us, since);
+        text_age(session_wall_us() - r->acquired_us, since);
     if (r->renewed_us)
-        age(session_wall_us() - r->renewed_us, renewed);
+        text_age(session_wall_us() - r->renewed_us, renewed);
     if (r->lease_duration_ns)
         times_duration_format((int64_t)r->lease_duration_ns, lease);
     if (namespaces)
@@ -233,7 +226,7 @@ static int status_of_group(struct session *s, const struct arguments *a, int64_t
                               .namespace_ = leasehold_group_namespace(g),
                               .lock = leasehold_group_lock(g),
                               .name = leasehold_group_lock_name(g) };
-    row.assumed_lease_ns = assumed_lease_ns(a);
+    row.assumed_lease_ns = status_assumed_lease_ns(a);
     int code = look(s, g, a, timeout_ns, &row);
     row.ours = row.record.token[0] != 0;
     if (code == EXIT_OK && row.record.state == LEASEHOLD_RECORD_ABSENT) {
@@ -256,7 +249,7 @@ static int status_of_all(const struct arguments *a, int64_t timeout_ns)
     size_t count = 0;
     int code = list_locks(a, a->values[FLAG_ALL] != NULL, timeout_ns, &rows, &count);
     for (size_t i = 0; i < count; i++)
-        rows[i].assumed_lease_ns = assumed_lease_ns(a);
+        rows[i].assumed_lease_ns = status_assumed_lease_ns(a);
     if (code == EXIT_OK && count == 0 && !a->json)
         text_complain("status", "there are no locks here; -n NAMESPACE or -A looks elsewhere");
     else if (code == EXIT_OK)

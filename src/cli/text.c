@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "wire/times.h"
+
 /* ---- characters ---- */
 
 /* Reads one character. Returns its bytes, or 0 for a byte that begins none (overlong forms and surrogates are none). */
@@ -100,6 +102,17 @@ void text_complain(const char *command, const char *format, ...)
     free(line);
     if (length >= 0)
         free(sentence);
+}
+
+/* ---- durations ---- */
+
+_Static_assert((int)TEXT_AGE_SIZE >= (int)TIMES_DURATION_SIZE, "an age has room");
+
+void text_age(int64_t us, char ret[TEXT_AGE_SIZE])
+{
+    int64_t ns = us < 0 ? 0 : us > INT64_MAX / 1000 ? INT64_MAX : us * 1000;
+    int64_t unit = ns >= INT64_C(10000000000) ? INT64_C(1000000000) : 1000000;
+    times_duration_format(ns / unit * unit, ret);
 }
 
 /* ---- tables ---- */

@@ -5,6 +5,7 @@
 #define LEASEHOLD_CLI_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Writes text as it can be shown: control characters, marks that turn the direction of writing, and bytes that are no UTF-8 are
@@ -17,6 +18,10 @@ size_t text_width(const char *text);
 /* One sentence on stderr, behind "leasehold COMMAND: " ("leasehold: " for NULL) and as text_put() writes it, in one write(2) of
  * at most PIPE_BUF bytes. Nobody waits for a stderr that is not read: it is dropped then. */
 void text_complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+enum { TEXT_AGE_SIZE = 48 };
+/* A length of time that people compare: to the second from ten seconds on, else to the millisecond. */
+void text_age(int64_t us, char ret[TEXT_AGE_SIZE]);
 
 enum { TABLE_COLUMNS_MAX = 12 };
 

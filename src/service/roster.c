@@ -1,4 +1,5 @@
 /* The public functions of rosters, members and their events. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,16 +231,32 @@ const char *leasehold_roster_selector(const leasehold_roster *r)
 
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
+/* Appends as much as finds room. */
+static void __attribute__((format(printf, 3, 4))) append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was started on the line before
+    vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+/* "3 members with app=x: a-2 came, a-0 went". */
 static void describe(const leasehold_roster *r, struct leasehold_event *e)
 {
-    size_t i = 0, j = 0, found[MEMBER_CHANGED + 1] = { 0 };
+    enum { TOLD_MAX = 6 };
+    static const char *const words[] = { "", "came", "went", "changed" };
+    size_t i = 0, j = 0, told = 0;
     const struct member *m;
     int difference;
-    while ((difference = member_set_next_difference(e->before, e->members, &i, &j, &m)) != 0)
-        found[difference]++;
-    snprintf(e->text, sizeof e->text, "namespace %s has %zu members%s%.200s (%zu came, %zu went, %zu changed)", r->namespace_,
-             e->members->count, r->selector[0] ? " with " : "", r->selector, found[MEMBER_ADDED], found[MEMBER_REMOVED],
-             found[MEMBER_CHANGED]);
+    snprintf(e->text, sizeof e->text, "%zu members in namespace %s%s%.200s", e->members->count, r->namespace_,
+             r->selector[0] ? " with " : "", r->selector);
+    for (; (difference = member_set_next_difference(e->before, e->members, &i, &j, &m)) != 0; told++)
+        if (told < TOLD_MAX)
+            append(e->text, sizeof e->text, "%s %.80s %s", told ? "," : ":", member_name(m), words[difference]);
+    if (told > TOLD_MAX)
+        append(e->text, sizeof e->text, ", and %zu changes more", told - TOLD_MAX);
 }
 
 bool rosters_show(struct leasehold_event *e)
