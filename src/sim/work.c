@@ -175,7 +175,8 @@ void work_event(struct world *w, const struct heap_item *item)
         begin(w, item->who, work);
         break;
     case EVENT_WORK_OBEY:
-        if (work->phase == WORK_RUNNING)
+        /* In a healed world work does not end by itself: somebody must lead to the end. */
+        if (work->phase == WORK_RUNNING && (work->asked || !w->healing))
             child_dies(w, item->who, work);
         break;
     default:
