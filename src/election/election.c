@@ -118,6 +118,7 @@ static void on_written(struct election *e, leasehold_time now, const struct elec
         return;
     struct election_own_write w = e->possible[e->writing_slot];
     own_stamped(e, &w);
+    e->races = 0;
     e->possible[e->writing_slot].used = false;
     e->writing = false;
     answered(e, now, w.sent);
@@ -154,7 +155,7 @@ static void on_not_written(struct election *e, leasehold_time now, const struct 
     case ELECTION_WRITE_CONFLICT:
         /* libcurl or a proxy may have sent it twice, so it may well have been applied: the read tells. */
         e->must_read = true;
-        e->read_after = now;
+        plan_step_aside(e, now);
         /* Conflict after conflict without a new version is no race but a server that contradicts itself. */
         if (++e->conflicts > CONFLICTS_AT_ONCE)
             plan_pause(e, now, ELECTION_FAILURE_REFUSED, 0, &e->write_after);

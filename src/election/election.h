@@ -185,6 +185,7 @@ struct election {
     leasehold_time poll_at;                 /* next read while no watch stands */
     uint32_t failures;                      /* in a row, for growing pauses */
     uint32_t conflicts;                     /* in a row over the same version */
+    uint32_t races;                         /* conflicts in a row, whatever the version */
     uint32_t writing_slot;                  /* of the write under way, in possible[] */
     struct election_own_write acknowledged; /* the last; its base is the version it made */
     struct election_own_write possible[ELECTION_POSSIBLE_MAX];

@@ -55,6 +55,9 @@ void plan(struct election *e, leasehold_time now, const struct election_event *t
 int64_t plan_deadline(const struct election *e);
 /* Pauses after a failed request: sets what `after` points to, later for every failure in a row. */
 void plan_pause(struct election *e, leasehold_time now, enum election_failure failure, int64_t retry_after_ns, leasehold_time *after);
+/* After a conflict: at once the first time, then after a random share of a span that grows, so that many writers of one object do
+ * not all meet again. */
+void plan_step_aside(struct election *e, leasehold_time now);
 int64_t plan_jitter(struct election *e, int64_t period_ns);
 uint64_t plan_random(struct election *e);
 

@@ -2,7 +2,7 @@
 #include "election/bug.h"
 #include "election/internal.h"
 
-enum { PAUSE_FIRST_NS = 100000000, PAUSE_DOUBLINGS = 5 };
+enum { PAUSE_FIRST_NS = 100000000, PAUSE_DOUBLINGS = 5, RACES_MAX = 64, RACES_SHARE = 4 };
 static const int64_t pause_unreachable_max_ns = 1000000000;
 
 /* xorshift64*: delays need to differ between candidates, not to be unpredictable. */
@@ -50,6 +50,18 @@ void plan_pause(struct election *e, leasehold_time now, enum election_failure fa
     if (retry_after_ns > pause)
         pause = retry_after_ns < retry || !term_renews(e) ? retry_after_ns : retry;
     *after = time_after(now, pause);
+}
+
+void plan_step_aside(struct election *e, leasehold_time now)
+{
+    int64_t span = e->races < RACES_MAX ? e->races * e->round_trip_ns : RACES_MAX * e->round_trip_ns;
+    int64_t most = e->settings.renew_interval_ns / RACES_SHARE;
+    if (e->races < RACES_MAX)
+        e->races++;
+    if (span > most)
+        span = most;
+    /* Before the read and not behind it, or the write would be made from what is old by then. */
+    e->read_after = span > 0 ? time_after(now, (int64_t)(plan_random(e) % ((uint64_t)span + 1))) : now;
 }
 
 static void plan_read(struct election *e, leasehold_time now, struct election_update *update)

@@ -38,14 +38,14 @@ static void step_part(struct lock *lock, enum exchange_part part, const struct e
     }
 }
 
-/* Steps those without it. */
-static void step_others(struct lock *lock, enum exchange_part part, enum election_event_kind kind)
+/* An answer to those with this part said that the object is gone: a hint to the others, where that is news. */
+static void hint_gone(struct lock *lock, enum exchange_part part)
 {
     leasehold_group *next;
     for (leasehold_group *g = lock->groups; g; g = next) {
         next = g->next_in_lock;
-        if (!g->part[part])
-            group_step(g, &(struct election_event){ .kind = kind });
+        if (!g->part[part] && g->election.version.resource_version > 0)
+            group_step(g, &(struct election_event){ .kind = ELECTION_WATCHED_GONE });
     }
 }
 
@@ -80,9 +80,9 @@ static void conclude(struct lock *lock, enum exchange_part part, struct verdict 
     if (v->object) {
         lock_receive(lock, v->object, &v->version, part, v->kind);
     } else {
-        /* A READ without an object: RECORD_ABSENT is zero, as is its version. To the others it is a hint. */
+        /* A READ without an object: RECORD_ABSENT is zero, as is its version. */
         if (v->kind == ELECTION_READ)
-            step_others(lock, part, ELECTION_WATCHED_GONE);
+            hint_gone(lock, part);
         step_part(lock, part, &event);
     }
     json_decref(v->object);
