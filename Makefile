@@ -37,6 +37,7 @@ bench: deps-test
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@python3 bench/bench.py --build $(BUILD)
+	@$(BUILD)/tests/bench_members
 
 interop: deps-test
 	@mkdir -p build
