@@ -102,6 +102,7 @@ static char *json_line(const leasehold_event *e, size_t *ret_size)
         .fencing_token = leasehold_event_token(e),
         .lock_uid = leasehold_event_lock_uid(e),
         .reason = reason,
+        .address = kind == LEASEHOLD_EVENT_LEADER_ADDRESS ? leasehold_event_address(e) : NULL,
         .wall_us = leasehold_event_wall_us(e),
         .boottime_ns = leasehold_event_boot_ns(e),
     };
@@ -144,7 +145,8 @@ static int write_line(const struct event_output *out, char *line, size_t size)
 int events_write(struct event_output *out, const leasehold_event *e)
 {
     int kind = leasehold_event_kind(e);
-    if (kind == LEASEHOLD_EVENT_EXTENDED || kind == LEASEHOLD_EVENT_CLOSED)
+    bool in_vain = kind == LEASEHOLD_EVENT_LEADER_ADDRESS && !leasehold_event_address(e)[0];
+    if (kind == LEASEHOLD_EVENT_EXTENDED || kind == LEASEHOLD_EVENT_CLOSED || in_vain)
         return 0;
     size_t size = 0, lost_size = 0;
     char *lost = out->lost ? lost_line(out, &lost_size) : NULL;

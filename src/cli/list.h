@@ -11,6 +11,8 @@ struct status_row {
     bool ours;                /* the holder is a Leasehold: its term mark stands beside the record */
     bool observed;            /* judged by what was received, not by its stamp */
     bool observed_valid;
+    bool looked_up;   /* for the leader's Pod */
+    char address[64]; /* of the leader's Pod; "": not known */
 };
 
 bool status_row_is_valid(const struct status_row *row);

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "service/leader_pod.h"
 #include "wire/times.h"
 
 bool member_leads(const char *holder, const char *name)
 {
-    /* No Pod's name has an underscore. */
-    size_t size = strcspn(holder, "_");
-    return size > 0 && strlen(name) == size && memcmp(holder, name, size) == 0;
+    char pod[MEMBER_NAME_MAX + 1];
+    return leader_pod_name(holder, pod) && strcmp(pod, name) == 0;
 }
 
 static json_t *text_or_null(const char *text)

@@ -11,6 +11,8 @@
 
 enum { FLAG_OBSERVE, FLAG_ALL, FLAG_TIMEOUT, FLAGS };
 enum { STATUS_TIMEOUT_S = 10 };
+/* Who may not get Pods is answered as soon; a server that hangs here does not take the status away. */
+#define ADDRESS_WAIT_NS (2 * INT64_C(1000000000))
 
 static const struct flag flags[FLAGS] = {
     [FLAG_OBSERVE] = { "observe", 0, NULL, "watch the lock until a renewal is seen or its lease is over, instead of believing its stamp" },
@@ -78,6 +80,8 @@ static int print_json(const struct status_row *row)
                   "last_renewal_age_s", seconds_or_null(r->renewed_us, (double)(session_wall_us() - r->renewed_us) / 1e6), "since",
                   time_or_null(r->acquired_us), "transitions", (json_int_t)r->transitions, "valid", valid, "validity", validity(row),
                   "leasehold", row->ours, "time", time, "boottime_ns", (json_int_t)session_now_ns());
+    if (more)
+        json_object_set_new(more, "address", text_or_null(valid ? row->address : ""));
     char *text = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(json);
     json_decref(more);
@@ -115,13 +119,14 @@ static void add_row(struct table *t, const struct status_row *row, bool wide, bo
     table_add(t, r->token[0] ? r->token : "-");
     table_add(t, row->lock);
     table_add(t, row->name);
+    table_add(t, valid && row->address[0] ? row->address : "-");
 }
 
 static int print_table(const struct status_row *rows, size_t count, bool wide, bool namespaces)
 {
-    static const char *const titles[] = { "NAMESPACE", "GROUP", "LEADER",      "SINCE", "RENEWED", "LEASE",
-                                          "VALIDITY",  "BY",    "TRANSITIONS", "TOKEN", "LOCK",    "NAME" };
-    enum { ALWAYS = 7, WIDE = 4 };
+    static const char *const titles[] = { "NAMESPACE", "GROUP",       "LEADER", "SINCE", "RENEWED", "LEASE",  "VALIDITY",
+                                          "BY",        "TRANSITIONS", "TOKEN",  "LOCK",  "NAME",    "ADDRESS" };
+    enum { ALWAYS = 7, WIDE = 5 };
     struct table t = { .columns = (size_t)namespaces + ALWAYS + (wide ? WIDE : 0) };
     for (size_t i = 0; i < t.columns; i++)
         table_add(&t, titles[i + !namespaces]);
@@ -174,6 +179,23 @@ static int64_t end_of_lease(const struct leasehold_record *record)
     return record->valid_until_ns > INT64_MAX - MOMENT_NS ? INT64_MAX : (int64_t)record->valid_until_ns + MOMENT_NS;
 }
 
+/* Whether the Pod of the present leader was looked up, be it in vain. */
+static void note_address(struct status_row *row, const leasehold_event *e)
+{
+    int kind = leasehold_event_kind(e);
+    if (kind == LEASEHOLD_EVENT_LEADER_CHANGED || kind == LEASEHOLD_EVENT_LEADER_ADDRESS)
+        row->looked_up = kind == LEASEHOLD_EVENT_LEADER_ADDRESS;
+}
+
+static void await_address(struct session *s, const leasehold_group *g, struct status_row *row)
+{
+    int64_t until = session_now_ns() + ADDRESS_WAIT_NS;
+    const leasehold_event *e = NULL;
+    while (!row->looked_up && session_next(s, until, &e) == 1)
+        note_address(row, e);
+    leasehold_group_leader_address(g, row->address, sizeof row->address);
+}
+
 static int look(struct session *s, leasehold_group *g, const struct arguments *a, int64_t timeout_ns, struct status_row *row)
 {
     struct leasehold_record first = { .size = 0 };
@@ -183,6 +205,8 @@ static int look(struct session *s, leasehold_group *g, const struct arguments *a
         int result = session_next(s, until, &e);
         if (result < 0)
             return EXIT_FAILED;
+        if (result == 1)
+            note_address(row, e);
         row->record.size = sizeof row->record;
         if (leasehold_group_record(g, &row->record) == 1) {
             if (!a->values[FLAG_OBSERVE])
@@ -233,6 +257,8 @@ static int status_of_group(struct session *s, const struct arguments *a, int64_t
         text_complain("status", "there is no lock %s/%s in namespace %s", row.lock, row.name, row.namespace_);
         code = EXIT_NO_LOCK;
     } else if (code == EXIT_OK) {
+        if (status_row_is_valid(&row))
+            await_address(s, g, &row);
         code = print_rows(a, &row, 1);
         if (code == EXIT_OK && !status_row_is_valid(&row))
             code = EXIT_NO_LEADER;
@@ -269,6 +295,7 @@ int cli_status(int argc, char **argv)
     int level = LEASEHOLD_LOG_ERROR + a.verbose;
     struct session s;
     leasehold_options_set_log(a.options, events_log, &level);
+    leasehold_options_set(a.options, "leader-address", "yes");
     code = EXIT_USAGE;
     if (a.operands_count > 1 || a.rest || (a.operands_count == 1 && a.values[FLAG_ALL])) {
         text_complain("status", "wants one GROUP, or -A, or neither; usage: leasehold %s", command->usage);

@@ -23,7 +23,7 @@ enum { TEXT_AGE_SIZE = 48 };
 /* A length of time that people compare: to the second from ten seconds on, else to the millisecond. */
 void text_age(int64_t us, char ret[TEXT_AGE_SIZE]);
 
-enum { TABLE_COLUMNS_MAX = 12 };
+enum { TABLE_COLUMNS_MAX = 13 };
 
 /* A table whose columns are as wide as their widest cell. Start with { .columns = n }. */
 struct table {

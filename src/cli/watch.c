@@ -75,6 +75,7 @@ int cli_watch(int argc, char **argv)
     int level = LEASEHOLD_LOG_ERROR + a.verbose;
     struct session s;
     leasehold_options_set_log(a.options, events_log, &level);
+    leasehold_options_set(a.options, "leader-address", "yes");
     code = EXIT_FAILED;
     if (session_open(&s, command->name, a.options) == 0) {
         code = watch(&s, &a);

@@ -72,7 +72,8 @@ struct member_set *member_set_new(const struct membership_memory *memory, size_t
     struct member_set *s = memory->resize(memory->user, NULL, 0, size_of_set(count));
     if (s) {
         *s = (struct member_set){ .references = 1, .count = count, .memory = *memory };
-        memset(s->members, 0, count * sizeof *s->members);
+        for (size_t i = 0; i < count; i++)
+            s->members[i] = NULL;
     }
     return s;
 }

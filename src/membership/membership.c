@@ -23,7 +23,7 @@ static void clear(struct membership *m, struct membership_pods *p)
 /* Where this name is, or would be. */
 static size_t place_of(const struct membership_pods *p, const char *name, bool *ret_found)
 {
-    size_t low = 0, high = p->count;
+    size_t low = 0, high = p->pods ? p->count : 0;
     /* Lists come in the order of names. */
     if (high > 0 && strcmp(member_name(p->pods[high - 1].member), name) < 0)
         low = high;
@@ -54,7 +54,7 @@ static int make_room(struct membership *m, struct membership_pods *p)
 {
     if (p->count >= MEMBERSHIP_PODS_MAX)
         return MEMBERSHIP_TOO_MANY;
-    if (p->count < p->room)
+    if (p->pods && p->count < p->room)
         return 0;
     /* By a quarter: a table of 5,000 is not to have 8,192 places. */
     size_t room = p->room + p->room / 4 + FIRST_ROOM;
@@ -80,16 +80,18 @@ static int put(struct membership *m, struct membership_pods *p, const struct mem
     int error = found ? 0 : make_room(m, p);
     if (error < 0)
         return error;
+    struct membership_pod *at = &p->pods[place];
     struct member *member = member_of(m, before, pod);
     if (!member)
         return MEMBERSHIP_NO_MEMORY;
     if (found) {
-        member_unref(&m->memory, p->pods[place].member);
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what was found is there
+        member_unref(&m->memory, at->member);
     } else {
-        memmove(&p->pods[place + 1], &p->pods[place], (p->count - place) * sizeof *p->pods);
+        memmove(at + 1, at, (p->count - place) * sizeof *at);
         p->count++;
     }
-    p->pods[place] = (struct membership_pod){ member, pod->version };
+    *at = (struct membership_pod){ member, pod->version };
     return 0;
 }
 

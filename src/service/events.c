@@ -6,6 +6,7 @@
 
 #include "election/bug.h"
 #include "service/group.h"
+#include "service/leader_pod.h"
 
 struct warning {
     struct event_node node;
@@ -130,6 +131,10 @@ static void describe(const struct event_node *node, struct leasehold_event *e)
         else
             snprintf(e->text, sizeof e->text, "nobody is known to lead %s", group);
         break;
+    case LEASEHOLD_EVENT_LEADER_ADDRESS:
+        snprintf(e->text, sizeof e->text, "%s, who leads %s, is %s%s", e->holder, group, e->address[0] ? "at " : "no Pod that is known",
+                 e->address);
+        break;
     case LEASEHOLD_EVENT_MEMBERS_CHANGED:
         break; /* rosters_show() */
     case LEASEHOLD_EVENT_WARNING:
@@ -175,6 +180,10 @@ static void show(const struct event_node *node, struct leasehold_event *e)
     e->leading_until_ns = node->leading_until_ns;
     if (node->kind == LEASEHOLD_EVENT_LEADER_CHANGED)
         show_leader(node->group, e);
+    if (node->kind == LEASEHOLD_EVENT_LEADER_ADDRESS) {
+        memcpy(e->holder, node->group->leader_pod->holder, sizeof e->holder);
+        memcpy(e->address, node->group->leader_pod->address, sizeof e->address);
+    }
     if (node->term) {
         e->term = node->term->number;
         snprintf(e->token, sizeof e->token, "%llu", (unsigned long long)node->term->token);
@@ -222,7 +231,7 @@ int leasehold_event_kind(const leasehold_event *e)
 const char *leasehold_event_name(const leasehold_event *e)
 {
     static const char *const names[] = { "",        "started_leading", "stop_work", "stopped_leading", "new_leader",
-                                         "warning", "closed",          "extended",  "members" };
+                                         "warning", "closed",          "extended",  "members",         "leader_address" };
     int kind = leasehold_event_kind(e);
     return kind > 0 && (size_t)kind < sizeof names / sizeof *names ? names[kind] : "";
 }
@@ -260,6 +269,11 @@ int leasehold_event_reason(const leasehold_event *e)
 const char *leasehold_event_holder(const leasehold_event *e)
 {
     return e ? e->holder : "";
+}
+
+const char *leasehold_event_address(const leasehold_event *e)
+{
+    return e ? e->address : "";
 }
 
 const char *leasehold_event_token(const leasehold_event *e)

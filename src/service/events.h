@@ -19,8 +19,11 @@
 
 enum {
     EVENTS_WARNINGS_MAX = 64,
+    EVENT_ADDRESS_MAX = 45, /* bytes of an IP address */
     EVENT_TEXT_MAX = SETTING_SENTENCE_MAX + 384,
 };
+
+struct member_set;
 
 struct event_node {
     struct event_node *next, *previous;
@@ -67,6 +70,7 @@ struct leasehold_event {
     char token[24];
     char uid[LEASEHOLD_UID_MAX + 1];
     char holder[LEASEHOLD_IDENTITY_MAX + 1];
+    char address[EVENT_ADDRESS_MAX + 1];
     char text[EVENT_TEXT_MAX];
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "service/leader_pod.h"
 #include "service/lock.h"
 #include "service/service.h"
 
@@ -183,6 +184,7 @@ void group_finish(leasehold_group *g)
     if (!g->lock)
         return;
     terms_end(&g->terms);
+    leader_pod_forget(g);
     timers_set(&s->timers, &g->timer, LEASEHOLD_NEVER);
     timers_unreserve(&s->timers, 1);
     struct lock *lock = g->lock;

@@ -15,6 +15,7 @@
 #include "service/terms.h"
 #include "service/timers.h"
 
+struct leader_pod;
 struct lock;
 
 struct leasehold_group {
@@ -33,7 +34,8 @@ struct leasehold_group {
     struct election election;
     struct timer timer;
     struct group_events events;
-    bool confirm_stop, extended_events;
+    struct leader_pod *leader_pod; /* NULL: nobody was looked up */
+    bool confirm_stop, extended_events, leader_address;
     bool kept; /* opened without a handle: nobody's last reference abandons it */
 
     /* Calls that wait, run in this order. */

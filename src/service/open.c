@@ -19,7 +19,7 @@ struct plan {
     enum election_role role;
     char identity[LEASEHOLD_IDENTITY_MAX + 1];
     const char *namespace_, *lock_name;
-    bool confirm_stop, extended_events;
+    bool confirm_stop, extended_events, leader_address;
 };
 
 static int make_plan(leasehold_service *s, const leasehold_options *o, const char *name, int role, struct plan *ret)
@@ -41,6 +41,7 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
     ret->settings.only_marks_release = ret->dialect->shared;
     ret->confirm_stop = setting_number(&settings_table[SETTING_CONFIRM_STOP], options_value(o, SETTING_CONFIRM_STOP)) != 0;
     ret->extended_events = setting_number(&settings_table[SETTING_EXTENDED_EVENTS], options_value(o, SETTING_EXTENDED_EVENTS)) != 0;
+    ret->leader_address = setting_number(&settings_table[SETTING_LEADER_ADDRESS], options_value(o, SETTING_LEADER_ADDRESS)) != 0;
     ret->role = role == LEASEHOLD_OBSERVER ? ELECTION_ROLE_OBSERVER : ELECTION_ROLE_CANDIDATE;
     if (role == LEASEHOLD_OBSERVER) {
         memcpy(ret->identity, observer_identity, sizeof observer_identity);
@@ -70,6 +71,7 @@ static leasehold_group *group_new(leasehold_service *s, const char *name, const 
     g->guard = guard_ref(s->guard);
     g->confirm_stop = plan->confirm_stop;
     g->extended_events = plan->extended_events;
+    g->leader_address = plan->leader_address;
     g->timer.fn = group_timer;
     atomic_init(&g->references, 1);
     election_init(&g->election, &plan->settings, plan->role, plan->identity, s->host.random(s->host.data), s->host.random(s->host.data));

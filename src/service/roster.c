@@ -94,32 +94,29 @@ static leasehold_roster *roster_new(leasehold_service *s, const struct plan *pla
     return r;
 }
 
-/* Out of the service, with what it still has to tell. */
-static void forget(leasehold_roster *r)
+/* Takes the roster at this place out of the service, with what it still has to tell. */
+static void forget(leasehold_roster **at)
 {
-    leasehold_service *s = r->service;
-    leasehold_roster **at = &s->rosters;
-    while (*at != r)
-        at = &(*at)->next;
+    leasehold_roster *r = *at;
+    members_end(r);
+    events_drop(&r->service->events, &r->changed);
     *at = r->next;
     r->next = NULL;
-    events_drop(&s->events, &r->changed);
     r->service = NULL;
     release(r);
 }
 
 void rosters_run_posted(leasehold_service *s)
 {
-    leasehold_roster *next;
-    for (leasehold_roster *r = s->rosters; r; r = next) {
-        next = r->next;
+    for (leasehold_roster **at = &s->rosters; *at;) {
+        leasehold_roster *r = *at;
         if (r->begin && !r->ended && !r->abandon)
             members_begin(r);
         r->begin = false;
-        if (r->abandon) {
-            members_end(r);
-            forget(r);
-        }
+        if (r->abandon)
+            forget(at);
+        else
+            at = &r->next;
     }
 }
 
@@ -131,10 +128,8 @@ void rosters_end(leasehold_service *s)
 
 void rosters_forget(leasehold_service *s)
 {
-    while (s->rosters) {
-        members_end(s->rosters);
-        forget(s->rosters);
-    }
+    while (s->rosters)
+        forget(&s->rosters);
 }
 
 /* Under the guard. */

@@ -7,6 +7,7 @@
 
 #include "election/bug.h"
 #include "service/group.h"
+#include "service/leader_pod.h"
 #include "service/lock.h"
 #include "service/members.h"
 
@@ -93,6 +94,8 @@ void service_tell(leasehold_service *s, struct event_node *node)
 {
     events_push(&s->events, node, service_now(s));
     tell_waiting(s);
+    if (node->kind == LEASEHOLD_EVENT_LEADER_CHANGED)
+        leader_pod_look_up(node->group);
 }
 
 void service_warn(leasehold_service *s, leasehold_group *group, const char *text)

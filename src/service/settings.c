@@ -72,6 +72,8 @@ const struct setting settings_table[SETTINGS] = {
     [SETTING_WATCH_REFRESH_INTERVAL] = { "watch-refresh-interval", "LEASEHOLD_WATCH_REFRESH_INTERVAL", "DURATION", "30m", NULL, NULL,
                                          "How often members are listed anew beside watching them; 0 or less: never", SETTING_DURATION,
                                          MEMBERS, -DAY * 366, DAY * 366 },
+    [SETTING_LEADER_ADDRESS] = { "leader-address", "LEASEHOLD_LEADER_ADDRESS", "yes|no", "no", NULL, NULL,
+                                 "Look up the Pod of each new leader and tell its address", SETTING_YES_NO, PROGRAM, 0, 1 },
 };
 
 const struct setting *setting_find(const char *name)

@@ -36,6 +36,8 @@ char *event_line_format(const struct event_line *line, size_t *ret_size)
                              "identity", text_or_null(line->identity), "holder", text_or_null(line->holder), "fencing_token",
                              text_or_null(line->fencing_token), "lock_uid", text_or_null(line->lock_uid), "reason",
                              text_or_null(line->reason), "time", time, "boottime_ns", (json_int_t)line->boottime_ns);
+    if (json && line->address)
+        json_object_set_new(json, "address", text_or_null(line->address));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (text)

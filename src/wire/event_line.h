@@ -14,7 +14,8 @@ struct event_line {
     const char *holder; /* NULL or "": null */
     const char *fencing_token;
     const char *lock_uid;
-    const char *reason; /* a word, or a warning's sentence */
+    const char *reason;  /* a word, or a warning's sentence */
+    const char *address; /* NULL: the event has no such thing, and the line no key */
     int64_t wall_us;
     uint64_t boottime_ns;
 };

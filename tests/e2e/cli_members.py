@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 
-from cli_world import LEASEHOLD, World, main, read_events, wait_for
+from cli_world import KEYS, LEASEHOLD, World, main, read_events, wait_for
 
 PODS = "/api/v1/namespaces/default/pods"
 MEMBER = {"name", "uid", "address", "node", "phase", "ready", "terminating", "since"}
@@ -93,6 +93,32 @@ class Members(World):
         self.spawn(LEASEHOLD, "candidate", "g", stdout=subprocess.DEVNULL)
         wait_for(lambda: leaders()["a-b"], "a-b to be marked")
         self.assertEqual(leaders(), {"a": False, "a-b": True, "b": False})
+
+    # ---- the leader's address ----
+
+    def test_status_and_watch_tell_where_the_leader_is(self):
+        path = self.folder / "watch.events"
+        self.spawn(LEASEHOLD, "watch", "g", "-o", "json", stdout=open(path, "w"))
+        self.pod("a", True)
+        _, events = self.candidate("g", "a")
+        wait_for(lambda: self.saw(events, "started_leading"), "a to lead")
+        told = wait_for(lambda: next((e for e in read_events(path) if e["event"] == "leader_address"), None), "the address")
+        self.assertEqual(set(told), KEYS | {"address"})
+        self.assertEqual((told["group"], told["holder"], told["address"]), ("g", "a", "10.0.0.7"))
+        status = lambda: json.loads(self.leasehold("status", "g", "-o", "json").stdout)
+        self.assertEqual((status()["leader"], status()["address"]), ("a", "10.0.0.7"))
+        self.assertIn("10.0.0.7", self.leasehold("status", "g", "-o", "wide").stdout)
+        # Without the right to it, or such a Pod, there is none, and nothing is said of it.
+        self.fault(action="refuse", code=403, verb="get", resource="pods")
+        for row in (self.leasehold("status", "g", "-o", "json"), self.leasehold("status", "g", "-o", "wide")):
+            self.assertEqual((row.returncode, row.stderr), (0, ""))
+            self.assertNotIn("10.0.0.7", row.stdout)
+        self.mend()
+        self.delete("a")
+        self.assertIsNone(status()["address"])
+        self.fault(action="hang", verb="get", resource="pods")
+        self.assertEqual((status()["leader"], status()["address"]), ("a", None))
+        self.assertEqual([e for e in read_events(path) if e["event"] == "warning"], [])
 
     # ---- following ----
 
