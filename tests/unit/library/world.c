@@ -100,6 +100,15 @@ void world_well(struct world *w)
     assert_int_equal(exchange(w, request, NULL, 0), 200);
 }
 
+int world_send(struct world *w, const char *method, const char *path, const char *body)
+{
+    char request[4096], answer[4096];
+    snprintf(request, sizeof request,
+             "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", method,
+             path, w->address, strlen(body), body);
+    return exchange(w, request, answer, sizeof answer);
+}
+
 int world_get(struct world *w, const char *path, char *ret, size_t size)
 {
     char request[4096];

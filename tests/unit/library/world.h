@@ -26,6 +26,9 @@ void world_well(struct world *w);
 /* GETs a path of the server; returns the status and copies the body. */
 int world_get(struct world *w, const char *path, char *ret, size_t size);
 
+/* Sends a body (may be "") as JSON; returns the status. */
+int world_send(struct world *w, const char *method, const char *path, const char *body);
+
 /* Options for it, with a short lease: 4s/2.5s/500ms. */
 leasehold_options *world_options(const struct world *w, const char *identity);
 
