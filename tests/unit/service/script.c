@@ -70,6 +70,12 @@ static uint64_t draw(void *data)
 
 struct script *script_open(const char *name, const char *value)
 {
+    const char *options[] = { name, value, NULL };
+    return script_open_with(options);
+}
+
+struct script *script_open_with(const char *const options[])
+{
     static const struct transport_operations operations = { start, cancel, now };
     struct script *w = calloc(1, sizeof *w);
     assert_non_null(w);
@@ -79,8 +85,8 @@ struct script *script_open(const char *name, const char *value)
     };
     leasehold_options *o = leasehold_options_new();
     assert_int_equal(leasehold_options_set(o, "identity", "a"), 0);
-    if (name)
-        assert_int_equal(leasehold_options_set(o, name, value), 0);
+    for (size_t i = 0; options[i]; i += 2)
+        assert_int_equal(leasehold_options_set(o, options[i], options[i + 1]), 0);
     char sentence[SETTING_SENTENCE_MAX];
     assert_int_equal(service_new(&host, o, "default", &w->s, sentence), 0);
     leasehold_options_unref(o);

@@ -34,6 +34,8 @@ struct script {
 
 /* With one option set, or NULL. */
 struct script *script_open(const char *name, const char *value);
+/* Names and values by turns, ended by NULL. */
+struct script *script_open_with(const char *const options[]);
 void script_close(struct script *w);
 
 leasehold_group *script_group(struct script *w, const char *name, int role);
