@@ -153,11 +153,13 @@ class Bench:
             os.kill(pid, signal.SIGKILL)
             at, _ = wait_for(lambda: last_stamp(runs[f"w{number}"][1]), "the next worker")
             gaps.append(int(runs[f"w{number}"][1].read_text().split()[0]) - killed)
+        runs[f"w{rounds}"][0].terminate()
+        runs[f"w{rounds}"][0].wait(20)
         print(f"CMD's crash to a new CMD, ms    {quantiles(gaps)}")
 
     def requests_a_minute(self, seconds):
-        rule = self.request("POST", "/leasehold/faults", {"action": "delay", "ms": 1})["rules"][-1]
-        candidates = [self.candidate("quiet", f"q{n}", DEFAULTS) for n in range(3)]
+        rule = self.request("POST", "/leasehold/faults", {"action": "delay", "ms": 1, "user_agent": "quiet"})["rules"][-1]
+        candidates = [self.candidate("quiet", f"q{n}", [*DEFAULTS, "--user-agent", "quiet"]) for n in range(3)]
         wait_for(lambda: any(seen("started_leading") for _, seen in candidates), "a leader")
         time.sleep(2)
         count = lambda: next(r for r in self.request("GET", "/leasehold/faults")["rules"] if r["id"] == rule["id"])["hits"]
