@@ -17,7 +17,8 @@ import urllib.request
 
 NAMES = ("a", "b", "c")
 LEASE, DEADLINE, RETRY = 5.0, 3.0, 0.5
-SETTINGS = ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", "500ms"]
+# Stamps in a ConfigMap are whole seconds, so its periods are at least one.
+SETTINGS = {lock: ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", retry] for lock, retry in (("lease", "500ms"), ("configmap", "1s"))}
 PATIENCE = 30.0  # seconds until a stage counts as failed; far above what any should take
 COLUMNS = 96
 
@@ -102,7 +103,7 @@ class Demo:
         log = open(self.folder / f"{name}.log", "a")
         self.runs[name] = subprocess.Popen(
             [self.options.leasehold, "run", "reports", "--identity", name, "--kubeconfig", str(self.kubeconfig),
-             "--lock", self.options.lock, *SETTINGS, "--events", str(self.folder / f"{name}.events"), "-o", "json",
+             "--lock", self.options.lock, *SETTINGS[self.options.lock], "--events", str(self.folder / f"{name}.events"), "-o", "json",
              "--", self.options.worker, str(self.stamps[name].path)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -319,7 +320,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--leasehold", required=True)
     parser.add_argument("--worker", required=True)
-    parser.add_argument("--lock", default="lease")
+    parser.add_argument("--lock", default="lease", choices=sorted(SETTINGS))
     parser.add_argument("--svg")
     parser.add_argument("--keep", help="folder for the logs and stamps, kept")
     options = parser.parse_args()
