@@ -185,6 +185,9 @@ static int send_write(struct lock *lock, const struct exchange_turn *turn)
     char *body = object_dump(turn->object, &size);
     if (!body)
         return LEASEHOLD_ERR_MEMORY;
+    char sentence[SETTING_SENTENCE_MAX];
+    if (object_is_large(size, lock->dialect->kind, lock->name, sentence, sizeof sentence))
+        lock_warn(lock, sentence);
     struct transport_request request = {
         .method = turn->create ? "POST" : "PUT",
         .path = path,

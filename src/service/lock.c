@@ -149,7 +149,16 @@ void lock_keep(struct lock *lock, const struct record_version *decided_on)
 static void feed(struct lock *lock, leasehold_group *g, enum election_event_kind kind)
 {
     struct election_event event = { .kind = kind, .version = lock->received_version };
-    lock->dialect->read(lock->received, g->name, &event.record);
+    char sentence[SETTING_SENTENCE_MAX];
+    bool looks_only = g->election.role == ELECTION_ROLE_OBSERVER;
+    if (!looks_only && kind != ELECTION_WRITTEN && lock->dialect->refuse(lock->received, g->name, sentence, sizeof sentence)) {
+        /* As if the server had refused: nothing is learnt from it and nothing written into it, but it is looked at again. */
+        lock_warn(lock, sentence);
+        event = (struct election_event){ .kind = kind == ELECTION_READ ? ELECTION_READ_FAILED : ELECTION_WATCHED_GONE,
+                                         .failure = ELECTION_FAILURE_REFUSED };
+    } else {
+        lock->dialect->read(lock->received, g->name, &event.record);
+    }
     group_step(g, &event);
 }
 

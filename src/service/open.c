@@ -26,13 +26,14 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
 {
     ret->dialect = dialect_find(options_value(o, SETTING_LOCK));
     if (!ret->dialect) {
-        snprintf(s->error, sizeof s->error, "lock %s: this release knows lease only", options_value(o, SETTING_LOCK));
+        snprintf(s->error, sizeof s->error, "lock %s: this release knows lease and configmap", options_value(o, SETTING_LOCK));
         return LEASEHOLD_ERR_UNSUPPORTED;
     }
-    if (!options_name_is_good("group", name, s->error))
+    if (!ret->dialect->group_is_good(name, s->error, sizeof s->error) || !options_name_is_good("group", name, s->error))
         return LEASEHOLD_ERR_ARGUMENT;
     const char *lock_name = options_value(o, SETTING_LOCK_NAME), *namespace_ = options_value(o, SETTING_NAMESPACE);
-    ret->lock_name = lock_name[0] ? lock_name : name;
+    const char *usual = ret->dialect->default_object_name ? ret->dialect->default_object_name : name;
+    ret->lock_name = lock_name[0] ? lock_name : usual;
     ret->namespace_ = namespace_[0] ? namespace_ : s->namespace_;
     int error = options_election(o, ret->dialect->stamp_unit_us, &ret->settings, s->error);
     if (error < 0)

@@ -12,15 +12,23 @@
 
 #include "election/record.h"
 
+enum { DIALECT_LABELS = 2 };
+
+struct dialect_label {
+    const char *name, *value;
+};
+
 struct dialect {
-    const char *name;        /* "lease", "configmap": the value of --lock */
-    const char *api_version; /* "coordination.k8s.io/v1" */
-    const char *kind;        /* "Lease" */
-    const char *resource;    /* "leases": for paths, RBAC and error sentences */
-    const char *api_group;   /* "coordination.k8s.io"; "" for the core group */
-    const char *path_prefix; /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
-    bool shared;             /* many groups live in one object */
-    int64_t stamp_unit_us;   /* least difference between two stamps */
+    const char *name;                            /* "lease", "configmap": the value of --lock */
+    const char *api_version;                     /* "coordination.k8s.io/v1" */
+    const char *kind;                            /* "Lease" */
+    const char *resource;                        /* "leases": for paths, RBAC and error sentences */
+    const char *api_group;                       /* "coordination.k8s.io"; "" for the core group */
+    const char *path_prefix;                     /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
+    bool shared;                                 /* many groups live in one object */
+    int64_t stamp_unit_us;                       /* least difference between two stamps */
+    const char *default_object_name;             /* NULL: the group's name */
+    struct dialect_label labels[DIALECT_LABELS]; /* of an object that we create; name NULL: none */
 
     /* Reads the record of `group` out of a lock object. Never fails: what cannot be understood is RECORD_UNREADABLE with a
      * digest in ret->rest, so that a change of garbage is a change. `group` is ignored where !shared. `object` NULL: no object,
@@ -34,9 +42,20 @@ struct dialect {
      * what is there stays. Both names must be UTF-8 (object_is_utf8). Returns 0, or LEASEHOLD_ERR_MEMORY; on failure the object
      * is not to be used. */
     int (*put)(json_t *object, const char *group, const struct record *record, const char *mark_holder);
+
+    /* Calls `fn` with the name of every group that has or had a holder in a shared object. NULL where !shared. */
+    void (*each_group)(const json_t *object, void (*fn)(void *user, const char *group), void *user);
+
+    /* False, with a sentence, where the group's name cannot stand in an object of this kind. */
+    bool (*group_is_good)(const char *group, char *sentence, size_t size);
+
+    /* True, with a sentence, where nobody of us may stand for the group in this object: it cannot be written, or others lead by it
+     * whose rule of validity is another. */
+    bool (*refuse)(const json_t *object, const char *group, char *sentence, size_t size);
 };
 
 extern const struct dialect dialect_lease;
+extern const struct dialect dialect_configmap;
 
 /* The dialect of this name, or NULL. */
 const struct dialect *dialect_find(const char *name);

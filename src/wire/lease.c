@@ -1,11 +1,13 @@
 /* The dialect `lease`: coordination.k8s.io/v1 Lease, one per group, the record of client-go
  * (k8s.io/client-go/tools/leaderelection/resourcelock, LeaseSpecToLeaderElectionRecord). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "election/bug.h"
 #include "leasehold/errors.h"
 #include "wire/dialect.h"
+#include "wire/fields.h"
 #include "wire/mark.h"
 #include "wire/object.h"
 #include "wire/times.h"
@@ -14,26 +16,9 @@ enum { MS_PER_S = 1000, RELEASED_S = 1 };
 
 /* ---- reading ---- */
 
-/* Absent and null are the same to Kubernetes. */
-static const json_t *field(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-/* Something that the record's fields do not hold: a change of it must be a change of the record. */
-static void add_rest(struct record *r, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    uint64_t digest = r->rest ? r->rest : OBJECT_DIGEST_START;
-    /* Out of memory a change may look like none, or the other way round: then a wait is as long as it was, or longer. */
-    r->rest = object_digest(digest, text ? text : "", text ? strlen(text) + 1 : 0);
-    free(text);
-}
-
 static bool read_int32(const json_t *spec, const char *key, int32_t *ret)
 {
-    const json_t *value = field(spec, key);
+    const json_t *value = fields_get(spec, key);
     if (!value)
         return true;
     if (!json_is_integer(value) || json_integer_value(value) < INT32_MIN || json_integer_value(value) > INT32_MAX)
@@ -44,7 +29,7 @@ static bool read_int32(const json_t *spec, const char *key, int32_t *ret)
 
 static bool read_time(const json_t *spec, const char *key, struct record *r, int64_t *ret)
 {
-    const json_t *value = field(spec, key);
+    const json_t *value = fields_get(spec, key);
     if (!value)
         return true;
     const char *text = object_text(value);
@@ -53,35 +38,7 @@ static bool read_time(const json_t *spec, const char *key, struct record *r, int
         return false;
     /* 0 is for none. */
     if (!exact || *ret == 0)
-        add_rest(r, value);
-    return true;
-}
-
-/* Cuts on a character's boundary, so that what is shown to people stays UTF-8. */
-static void copy_cut(char *to, const char *from, size_t max)
-{
-    size_t size = strlen(from);
-    if (size > max) {
-        size = max;
-        while (size > 0 && ((unsigned char)from[size] & 0xc0) == 0x80)
-            size--;
-    }
-    memcpy(to, from, size);
-    to[size] = 0;
-}
-
-static bool read_holder(const json_t *spec, struct record *r)
-{
-    const json_t *holder = field(spec, "holderIdentity");
-    if (!holder)
-        return true;
-    /* A NUL within would make two names look the same. */
-    const char *text = object_text(holder);
-    if (!text)
-        return false;
-    if (strlen(text) > LEASEHOLD_IDENTITY_MAX)
-        add_rest(r, holder);
-    copy_cut(r->holder, text, LEASEHOLD_IDENTITY_MAX);
+        fields_add_rest(r, value);
     return true;
 }
 
@@ -97,9 +54,9 @@ static bool read_transitions(const json_t *spec, int32_t *ret)
 static bool read_spec(const json_t *spec, struct record *r)
 {
     int32_t seconds = 0;
-    if (!json_is_object(spec) || !read_holder(spec, r) || !read_int32(spec, "leaseDurationSeconds", &seconds) ||
-        !read_transitions(spec, &r->transitions) || !read_time(spec, "acquireTime", r, &r->acquire_us) ||
-        !read_time(spec, "renewTime", r, &r->renew_us))
+    if (!json_is_object(spec) || !fields_read_holder(fields_get(spec, "holderIdentity"), r) ||
+        !read_int32(spec, "leaseDurationSeconds", &seconds) || !read_transitions(spec, &r->transitions) ||
+        !read_time(spec, "acquireTime", r, &r->acquire_us) || !read_time(spec, "renewTime", r, &r->renew_us))
         return false;
     r->duration_ms = seconds > 0 ? (int64_t)seconds * MS_PER_S : 0;
     r->kind = r->holder[0] ? RECORD_HELD : RECORD_EMPTIED;
@@ -110,17 +67,17 @@ static void read_mark(const json_t *mark, const char *holder, struct record *r)
 {
     const char *text = object_text(mark);
     if (text)
-        mark_parse(text, holder, &r->mark);
+        mark_parse(text, holder, &r->mark, NULL);
     if (mark && (!r->mark.present || r->kind == RECORD_UNREADABLE))
-        add_rest(r, mark);
+        fields_add_rest(r, mark);
 }
 
 static void lease_read(const json_t *object, const char *group, struct record *ret)
 {
     (void)group;
     memset(ret, 0, sizeof *ret);
-    const json_t *spec = field(object, "spec");
-    const json_t *annotations = field(json_object_get(object, "metadata"), "annotations");
+    const json_t *spec = fields_get(object, "spec");
+    const json_t *annotations = fields_get(json_object_get(object, "metadata"), "annotations");
     const char *holder = "";
     if (!object)
         return; /* RECORD_ABSENT */
@@ -128,32 +85,18 @@ static void lease_read(const json_t *object, const char *group, struct record *r
         ret->kind = RECORD_EMPTIED;
     } else if (read_spec(spec, ret)) {
         /* The mark names the holder whole, even where the record's was cut. */
-        holder = ret->kind == RECORD_HELD ? object_text(field(spec, "holderIdentity")) : "";
+        holder = ret->kind == RECORD_HELD ? object_text(fields_get(spec, "holderIdentity")) : "";
     } else {
         memset(ret, 0, sizeof *ret);
         ret->kind = RECORD_UNREADABLE;
         /* Goes on counting where another field is garbage. */
         read_transitions(spec, &ret->transitions);
-        add_rest(ret, spec);
+        fields_add_rest(ret, spec);
     }
-    read_mark(field(annotations, MARK_ANNOTATION), holder, ret);
+    read_mark(fields_get(annotations, MARK_ANNOTATION), holder, ret);
 }
 
 /* ---- writing ---- */
-
-static int set(json_t *object, const char *key, json_t *value)
-{
-    return value && json_object_set_new(object, key, value) == 0 ? 0 : LEASEHOLD_ERR_MEMORY;
-}
-
-/* The object under `key`, made where there is none that can be written into. */
-static json_t *child(json_t *object, const char *key)
-{
-    json_t *value = json_object_get(object, key);
-    if (json_is_object(value))
-        return value;
-    return json_object_set_new(object, key, json_object()) == 0 ? json_object_get(object, key) : NULL;
-}
 
 /* 0 is for none: kube-apiserver takes no duration of 0, and a stamp of 1970 would be a lie. */
 static int set_time(json_t *spec, const char *key, int64_t us)
@@ -164,30 +107,30 @@ static int set_time(json_t *spec, const char *key, int64_t us)
         return 0;
     }
     times_format(us, text);
-    return set(spec, key, json_string(text));
+    return fields_set(spec, key, json_string(text));
 }
 
 static int set_duration(json_t *spec, const struct record *record)
 {
     static const char key[] = "leaseDurationSeconds";
     if (record->kind == RECORD_EMPTIED)
-        return set(spec, key, json_integer(RELEASED_S));
+        return fields_set(spec, key, json_integer(RELEASED_S));
     if (record->duration_ms <= 0) {
         json_object_del(spec, key);
         return 0;
     }
     int64_t seconds = record->duration_ms / MS_PER_S + (record->duration_ms % MS_PER_S > 0);
-    return set(spec, key, json_integer(seconds < INT32_MAX ? seconds : INT32_MAX));
+    return fields_set(spec, key, json_integer(seconds < INT32_MAX ? seconds : INT32_MAX));
 }
 
 static int put_mark(json_t *object, const struct record_mark *mark, const char *mark_holder)
 {
-    json_t *metadata = child(object, "metadata");
-    json_t *annotations = metadata ? child(metadata, "annotations") : NULL;
-    char *text = annotations ? mark_format(mark, mark_holder) : NULL;
+    json_t *metadata = fields_child(object, "metadata");
+    json_t *annotations = metadata ? fields_child(metadata, "annotations") : NULL;
+    char *text = annotations ? mark_format(mark, mark_holder, 0) : NULL;
     if (!text)
         return LEASEHOLD_ERR_MEMORY;
-    int result = set(annotations, MARK_ANNOTATION, json_string(text));
+    int result = fields_set(annotations, MARK_ANNOTATION, json_string(text));
     free(text);
     return result;
 }
@@ -196,13 +139,37 @@ static int lease_put(json_t *object, const char *group, const struct record *rec
 {
     (void)group;
     BUG_UNLESS(record->kind == RECORD_HELD ? record->holder[0] != 0 : record->kind == RECORD_EMPTIED);
-    json_t *spec = child(object, "spec");
-    if (!spec || set(spec, "holderIdentity", json_string(record->kind == RECORD_HELD ? record->holder : "")) < 0 ||
+    json_t *spec = fields_child(object, "spec");
+    if (!spec || fields_set(spec, "holderIdentity", json_string(record->kind == RECORD_HELD ? record->holder : "")) < 0 ||
         set_duration(spec, record) < 0 || set_time(spec, "acquireTime", record->acquire_us) < 0 ||
-        set_time(spec, "renewTime", record->renew_us) < 0 || set(spec, "leaseTransitions", json_integer(record->transitions)) < 0)
+        set_time(spec, "renewTime", record->renew_us) < 0 || fields_set(spec, "leaseTransitions", json_integer(record->transitions)) < 0)
         return LEASEHOLD_ERR_MEMORY;
     /* An elector that knows no mark leaves what it finds. */
     return record->mark.present ? put_mark(object, &record->mark, mark_holder) : 0;
+}
+
+static bool lease_group_is_good(const char *group, char *sentence, size_t size)
+{
+    /* It is no part of the object. */
+    (void)group;
+    (void)sentence;
+    (void)size;
+    return true;
+}
+
+/* Released Camel (LeaseResourceType.Lease) labels its Leases so; its holders are valid as long as their Pods live. */
+static bool lease_refuse(const json_t *object, const char *group, char *sentence, size_t size)
+{
+    const char *provider = object_text(fields_get(fields_get(fields_get(object, "metadata"), "labels"), "provider"));
+    if (!provider || strcmp(provider, "camel") != 0)
+        return false;
+    const char *name = object_name(object);
+    snprintf(
+        sentence, size,
+        "Lease %.80s is labelled provider=camel: a released version of Apache Camel leads by it, whose holders are valid by another rule "
+        "than time: stand in another Lease (group %.80s, --lock-name), or remove the label when no such Camel runs any more",
+        name ? name : "?", group);
+    return true;
 }
 
 const struct dialect dialect_lease = {
@@ -216,4 +183,6 @@ const struct dialect dialect_lease = {
     .stamp_unit_us = 1,
     .read = lease_read,
     .put = lease_put,
+    .group_is_good = lease_group_is_good,
+    .refuse = lease_refuse,
 };

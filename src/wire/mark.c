@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "wire/object.h"
+#include "wire/times.h"
 
 enum { NONCE_DIGITS = 16 };
 
@@ -58,9 +59,18 @@ static bool read_fields(const json_t *json, const char *holder, struct record_ma
     return true;
 }
 
-void mark_parse(const char *text, const char *holder, struct record_mark *ret)
+static int64_t read_acquired(const json_t *json)
+{
+    const char *text = object_text(json_object_get(json, "acquired"));
+    int64_t us = 0;
+    return text && times_parse(text, &us) == 0 ? us : 0;
+}
+
+void mark_parse(const char *text, const char *holder, struct record_mark *ret, int64_t *ret_acquired_us)
 {
     *ret = (struct record_mark){ 0 };
+    if (ret_acquired_us)
+        *ret_acquired_us = 0;
     size_t size = strlen(text);
     json_t *json = NULL;
     struct record_mark mark = { 0 };
@@ -68,12 +78,15 @@ void mark_parse(const char *text, const char *holder, struct record_mark *ret)
         return;
     if (read_fields(json, holder, &mark))
         *ret = mark;
+    if (mark.present && ret_acquired_us)
+        *ret_acquired_us = read_acquired(json);
     json_decref(json);
 }
 
-char *mark_format(const struct record_mark *mark, const char *holder)
+char *mark_format(const struct record_mark *mark, const char *holder, int64_t acquired_us)
 {
-    char nonce[NONCE_DIGITS + 1], token[24];
+    char nonce[NONCE_DIGITS + 1], token[24], acquired[TIMES_MICRO_SIZE];
+    times_format(acquired_us, acquired);
     snprintf(nonce, sizeof nonce, "%016" PRIx64, mark->nonce);
     snprintf(token, sizeof token, "%" PRIu64, mark->token);
     json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:b}", "holder", holder, "nonce", nonce, "transitions", (int)mark->transitions,
@@ -81,7 +94,8 @@ char *mark_format(const struct record_mark *mark, const char *holder)
     if (!json)
         return NULL;
     char *text = NULL;
-    if (mark->token == 0 || json_object_set_new(json, "token", json_string(token)) == 0)
+    if ((mark->token == 0 || json_object_set_new(json, "token", json_string(token)) == 0) &&
+        (acquired_us == 0 || json_object_set_new(json, "acquired", json_string(acquired)) == 0))
         text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
     return text;

@@ -1,5 +1,6 @@
 #include "wire/object.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,4 +159,21 @@ uint64_t object_digest(uint64_t digest, const void *bytes, size_t size)
     for (size_t i = 0; i < size; i++)
         digest = (digest ^ at[i]) * UINT64_C(1099511628211);
     return digest ? digest : 1;
+}
+
+bool object_is_large(size_t bytes, const char *kind, const char *name, char *sentence, size_t size)
+{
+    enum { KIB = 1024, LARGE = 256 * KIB, FULL = 960 * KIB };
+    if (bytes >= FULL)
+        snprintf(
+            sentence, size,
+            "%s %.80s has %zu KiB, and the API server refuses to store more than 1024: move groups to other objects (--lock-name) before "
+            "a renewal is refused",
+            kind, name, bytes / KIB);
+    else if (bytes > LARGE)
+        snprintf(sentence, size,
+                 "%s %.80s has %zu KiB, which every candidate receives with every renewal: spread the groups over several objects "
+                 "(--lock-name)",
+                 kind, name, bytes / KIB);
+    return bytes > LARGE;
 }

@@ -45,6 +45,10 @@ bool object_name_is_good(const char *name);
 /* True if `text` is UTF-8, and so can stand in JSON: whatever of ours goes into an object is checked with this first. */
 bool object_is_utf8(const char *text);
 
+/* True, with a sentence, where an object of this many bytes as JSON is so large that its users should be told: the API server stores
+ * 1 MiB of a ConfigMap's data (core/v1 MaxSecretSize), and every watcher receives all of it with each renewal. */
+bool object_is_large(size_t bytes, const char *kind, const char *name, char *sentence, size_t size);
+
 /* FNV-1a over bytes, for telling one garbage from another; start with OBJECT_DIGEST_START. Never 0. */
 #define OBJECT_DIGEST_START UINT64_C(14695981039346656037)
 uint64_t object_digest(uint64_t digest, const void *bytes, size_t size);

@@ -13,16 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *end = 0;
     struct record_mark mark, again;
     memset(&mark, 0xff, sizeof mark);
-    mark_parse(mark_text, holder, &mark);
+    mark_parse(mark_text, holder, &mark, NULL);
     if (!mark.present) {
         MUST(!mark.names_holder && !mark.released && mark.nonce == 0 && mark.token == 0 && mark.duration_ms == 0 && mark.transitions == 0);
     } else {
         MUST(mark.nonce != 0 && mark.duration_ms > 0 && mark.transitions >= 0);
         MUST(!mark.names_holder || holder[0]);
         /* Written for the holder it named, or for somebody else. */
-        char *written = mark_format(&mark, mark.names_holder ? holder : "");
+        char *written = mark_format(&mark, mark.names_holder ? holder : "", 0);
         MUST(written);
-        mark_parse(written, holder, &again);
+        mark_parse(written, holder, &again, NULL);
         MUST(record_mark_equal(&mark, &again));
         free(written);
     }

@@ -31,7 +31,7 @@ static void refused_values_say_what_is_wanted(void **state)
     refuses("renew-deadline", "", "renew-deadline is empty, but must be a duration with its unit, like 15s, 500ms or 1m30s");
     refuses("renew-deadline", "0s", "renew-deadline is 0s, but must be from 1ns to 1440m");
     refuses("confirm-stop", "maybe", "confirm-stop is maybe, but must be yes or no");
-    refuses("lock", "endpoints", "lock is endpoints, but must be one of: lease");
+    refuses("lock", "endpoints", "lock is endpoints, but must be one of: lease|configmap");
     refuses("identity", "a\nb", "identity has a control character in it");
     refuses("identity", "a\xff", "identity is not UTF-8");
     refuses("selector", "app", "selector is app, but must be labels with their values, like app=reports,tier=web");

@@ -292,15 +292,15 @@ static void the_mark_is_written_as_documented_and_its_token_read_in_both_forms(v
     (void)state;
     struct record_mark mark = own_record().mark, again;
     mark.token = UINT64_MAX;
-    char *text = mark_format(&mark, "a\"b");
+    char *text = mark_format(&mark, "a\"b", 0);
     assert_string_equal(text, "{\"holder\":\"a\\\"b\",\"nonce\":\"deadbeef12345678\",\"transitions\":4,\"leaseDurationMs\":15000,"
                               "\"released\":false,\"token\":\"18446744073709551615\"}");
-    mark_parse(text, "a\"b", &again);
+    mark_parse(text, "a\"b", &again, NULL);
     assert_true(record_mark_equal(&mark, &again));
     free(text);
     mark_parse(
         "{\"holder\":\"a\",\"nonce\":\"DEADBEEF12345678\",\"transitions\":4,\"leaseDurationMs\":15000,\"released\":true,\"token\":17}", "",
-        &again);
+        &again, NULL);
     assert_true(again.present && again.released && !again.names_holder);
     assert_int_equal(again.token, 17);
     assert_true(again.nonce == mark.nonce);
