@@ -23,7 +23,14 @@ static void print_setting(const struct setting *s)
     snprintf(left, sizeof left, "%s--%s %s", s == &settings_table[SETTING_NAMESPACE] ? "-n, " : "    ", s->name,
              s->placeholder ? s->placeholder : "");
     const char *standard = s->default_text[0] ? s->default_text : s->default_note;
-    printf("  %-34s %s%s%s%s\n", left, s->help, standard ? " [" : "", standard ? standard : "", standard ? "]" : "");
+    printf("  %-34s %s", left, s->help);
+    const char *camels = setting_default((enum setting_id)(s - settings_table), "configmap");
+    if (standard && strcmp(camels, s->default_text) != 0)
+        printf(" [%s; configmap: %s]\n", standard, camels);
+    else if (standard)
+        printf(" [%s]\n", standard);
+    else
+        putchar('\n');
 }
 
 static void print_flag(const struct flag *f)

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/text.h"
 #include "supervisor/supervisor.h"
+#include "wire/dialect.h"
 
 struct run {
     struct arguments *arguments;
@@ -329,7 +330,8 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
         return EXIT_USAGE;
     }
     struct election_settings settings;
-    if (options_election(a->options, 1, &settings, sentence) < 0) {
+    const struct dialect *dialect = dialect_find(options_value(a->options, SETTING_LOCK));
+    if (!dialect->group_is_good(r->group, sentence, sizeof sentence) || options_election(a->options, dialect, &settings, sentence) < 0) {
         text_complain("run", "%s", sentence);
         return EXIT_USAGE;
     }

@@ -27,7 +27,8 @@ void plan_pause(struct election *e, leasehold_time now, enum election_failure fa
     int64_t pause = 0;
     uint32_t doublings = e->failures < PAUSE_DOUBLINGS ? e->failures : PAUSE_DOUBLINGS;
     int64_t growing = (int64_t)PAUSE_FIRST_NS << doublings;
-    int64_t retry = e->settings.retry_period_ns;
+    /* A leader has no time to lose; who waits need not press a server that is in trouble. */
+    int64_t retry = term_renews(e) ? e->settings.retry_period_ns : e->settings.retry_on_error_ns;
     e->failures++;
     switch (failure) {
     case ELECTION_FAILURE_TIMEOUT:

@@ -45,6 +45,8 @@ void election_settings_complete(struct election_settings *s)
 {
     if (s->renew_interval_ns == 0)
         s->renew_interval_ns = s->renew_deadline_ns / 3;
+    if (s->retry_on_error_ns == 0)
+        s->retry_on_error_ns = s->retry_period_ns;
     if (s->judged_lease_ns == 0)
         s->judged_lease_ns = s->lease_duration_ns;
     if (s->stop_timeout_ns == 0) {
@@ -68,10 +70,15 @@ static int check_ranges(const struct election_settings *s, struct election_setti
         int64_t value;
         int64_t least;
     } durations[] = {
-        { "lease-duration", s->lease_duration_ns, 1 },     { "renew-deadline", s->renew_deadline_ns, 1 },
-        { "renew-interval", s->renew_interval_ns, 1 },     { "retry-period", s->retry_period_ns, 1 },
-        { "foreign-lease", s->foreign_lease_ns, 1 },       { "kill-margin", s->kill_margin_ns, 0 },
-        { "stop-timeout", s->stop_timeout_ns, INT64_MIN }, { "peer-lease", s->judged_lease_ns, 1 },
+        { "lease-duration", s->lease_duration_ns, 1 },
+        { "renew-deadline", s->renew_deadline_ns, 1 },
+        { "renew-interval", s->renew_interval_ns, 1 },
+        { "retry-period", s->retry_period_ns, 1 },
+        { "foreign-lease", s->foreign_lease_ns, 1 },
+        { "kill-margin", s->kill_margin_ns, 0 },
+        { "stop-timeout", s->stop_timeout_ns, INT64_MIN },
+        { "peer-lease", s->judged_lease_ns, 1 },
+        { "retry-on-error-interval", s->retry_on_error_ns, 1 },
     };
     for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
         if (durations[i].value < durations[i].least)

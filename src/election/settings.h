@@ -13,10 +13,11 @@ struct election_settings {
     int64_t renew_deadline_ns; /* D */
     int64_t renew_interval_ns; /* between acknowledged renewals' sends; 0 in input: D/3, see election_settings_complete() */
     int64_t retry_period_ns;
-    int64_t kill_margin_ns;   /* work is killed this long before the lease can pass on */
-    int64_t stop_timeout_ns;  /* given to work after a loss; 0 in input: what rule 5 leaves, at most 4 s */
-    int64_t foreign_lease_ns; /* waited for a record without a duration, at least */
-    int64_t stamp_unit_us;    /* 1 in the lease dialect, 1,000,000 in configmap */
+    int64_t kill_margin_ns;    /* work is killed this long before the lease can pass on */
+    int64_t stop_timeout_ns;   /* given to work after a loss; 0 in input: what rule 5 leaves, at most 4 s */
+    int64_t retry_on_error_ns; /* pause of a standby after an answer that was no use; 0 in input: the retry period */
+    int64_t foreign_lease_ns;  /* waited for a record without a duration, at least */
+    int64_t stamp_unit_us;     /* 1 in the lease dialect, 1,000,000 in configmap */
     int64_t judged_lease_ns;  /* L as peers judge it, for rule 5: 0 in input: lease_duration_ns; smaller beside peers that compare stamps */
     int32_t rate_error_ppm;   /* rho in parts per million: 10,000 is 1 % */
     int32_t jitter_percent;   /* jitter factor times 100: 120 is 1.2 */
@@ -51,7 +52,7 @@ struct election_settings_problem {
 };
 
 /* Fills what was left 0: renew_interval = D/3, stop_timeout = what rule 5 leaves between D and kill_at, at most 4 s,
- * judged_lease = L. Leaves bad values as they are, for the check to name. */
+ * judged_lease = L, retry_on_error = the retry period. Leaves bad values as they are, for the check to name. */
 void election_settings_complete(struct election_settings *s);
 
 /* Checks completed settings. Returns 0, or -1 with *problem (may be NULL) filled by the first rule broken. */

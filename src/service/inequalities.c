@@ -4,6 +4,7 @@
 
 #include "election/bug.h"
 #include "service/options.h"
+#include "wire/dialect.h"
 
 enum { TEXT_SIZE = 40 };
 #define TENTH INT64_C(100000000)
@@ -92,7 +93,19 @@ static int64_t number(const leasehold_options *o, enum setting_id id)
     return value[0] ? setting_number(&settings_table[id], value) : 0;
 }
 
-int options_election(const leasehold_options *o, int64_t stamp_unit_us, struct election_settings *ret, char sentence[SETTING_SENTENCE_MAX])
+/* Camel's lock compares a stamp with its own clock and its own lease duration (DESIGN §3): of a lease that is shared with it counts
+ * what the slowest to notice is sure of. In a ConfigMap any peer may be one. */
+static int64_t judged_lease_ns(const leasehold_options *o, const struct dialect *dialect, int64_t lease_ns)
+{
+    int64_t peer_ns = number(o, SETTING_PEER_LEASE);
+    if (peer_ns == 0 && !dialect->shared)
+        return lease_ns;
+    int64_t least_ns = peer_ns > 0 && peer_ns < lease_ns ? peer_ns : lease_ns;
+    return least_ns - number(o, SETTING_MAX_CLOCK_SKEW);
+}
+
+int options_election(const leasehold_options *o, const struct dialect *dialect, struct election_settings *ret,
+                     char sentence[SETTING_SENTENCE_MAX])
 {
     struct election_settings s = election_settings_default();
     s.lease_duration_ns = number(o, SETTING_LEASE_DURATION);
@@ -104,7 +117,11 @@ int options_election(const leasehold_options *o, int64_t stamp_unit_us, struct e
     s.foreign_lease_ns = number(o, SETTING_FOREIGN_LEASE);
     s.jitter_percent = (int32_t)number(o, SETTING_JITTER);
     s.rate_error_ppm = (int32_t)number(o, SETTING_CLOCK_RATE_ERROR);
-    s.stamp_unit_us = stamp_unit_us;
+    s.retry_on_error_ns = number(o, SETTING_RETRY_ON_ERROR_INTERVAL);
+    s.judged_lease_ns = judged_lease_ns(o, dialect, s.lease_duration_ns);
+    s.stamp_unit_us = dialect->stamp_unit_us;
+    s.shared_object = dialect->shared;
+    s.only_marks_release = dialect->shared;
     election_settings_complete(&s);
     struct election_settings_problem problem;
     if (election_settings_check(&s, &problem) < 0) {

@@ -97,7 +97,7 @@ void lock_leave(struct lock *lock, leasehold_group *g)
         while (*bucket != lock)
             bucket = &(*bucket)->next;
         *bucket = lock->next;
-        lock_let_go(lock);
+        lock->references--; /* the list's; ours is still held */
     }
     lock_let_go(lock);
 }

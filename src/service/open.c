@@ -32,14 +32,11 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
     if (!ret->dialect->group_is_good(name, s->error, sizeof s->error) || !options_name_is_good("group", name, s->error))
         return LEASEHOLD_ERR_ARGUMENT;
     const char *lock_name = options_value(o, SETTING_LOCK_NAME), *namespace_ = options_value(o, SETTING_NAMESPACE);
-    const char *usual = ret->dialect->default_object_name ? ret->dialect->default_object_name : name;
-    ret->lock_name = lock_name[0] ? lock_name : usual;
+    ret->lock_name = lock_name[0] ? lock_name : name;
     ret->namespace_ = namespace_[0] ? namespace_ : s->namespace_;
-    int error = options_election(o, ret->dialect->stamp_unit_us, &ret->settings, s->error);
+    int error = options_election(o, ret->dialect, &ret->settings, s->error);
     if (error < 0)
         return error;
-    ret->settings.shared_object = ret->dialect->shared;
-    ret->settings.only_marks_release = ret->dialect->shared;
     ret->confirm_stop = setting_number(&settings_table[SETTING_CONFIRM_STOP], options_value(o, SETTING_CONFIRM_STOP)) != 0;
     ret->extended_events = setting_number(&settings_table[SETTING_EXTENDED_EVENTS], options_value(o, SETTING_EXTENDED_EVENTS)) != 0;
     ret->leader_address = setting_number(&settings_table[SETTING_LEADER_ADDRESS], options_value(o, SETTING_LEADER_ADDRESS)) != 0;

@@ -39,7 +39,9 @@ void leasehold_options_set_log(leasehold_options *o, leasehold_log_fn *fn, void 
 
 const char *options_value(const leasehold_options *o, enum setting_id id)
 {
-    return o && o->values[id] ? o->values[id] : settings_table[id].default_text;
+    if (o && o->values[id])
+        return o->values[id];
+    return setting_default(id, o && o->values[SETTING_LOCK] ? o->values[SETTING_LOCK] : settings_table[SETTING_LOCK].default_text);
 }
 
 const char *leasehold_options_get(const leasehold_options *o, const char *name)
@@ -285,5 +287,5 @@ int leasehold_options_check(leasehold_options *o)
         snprintf(o->error, sizeof o->error, "lock %s comes in a later release", options_value(o, SETTING_LOCK));
         return LEASEHOLD_ERR_UNSUPPORTED;
     }
-    return options_election(o, dialect->stamp_unit_us, &ignored, o->error);
+    return options_election(o, dialect, &ignored, o->error);
 }

@@ -59,6 +59,9 @@ enum setting_id {
     SETTING_KILL_MARGIN,
     SETTING_CLOCK_RATE_ERROR,
     SETTING_FOREIGN_LEASE,
+    SETTING_PEER_LEASE,
+    SETTING_MAX_CLOCK_SKEW,
+    SETTING_RETRY_ON_ERROR_INTERVAL,
     SETTING_USER_AGENT,
     SETTING_CONFIRM_STOP,
     SETTING_EXTENDED_EVENTS,
@@ -85,6 +88,9 @@ struct setting {
 /* Indexed by enum setting_id. */
 extern const struct setting settings_table[SETTINGS];
 
+/* The default of a setting for this kind of lock: its default_text, or Camel's own. Static. */
+const char *setting_default(enum setting_id id, const char *lock);
+
 /* The setting of this name, or NULL. */
 const struct setting *setting_find(const char *name);
 
@@ -100,6 +106,8 @@ void setting_duration_text(int64_t ns, char *ret, size_t size);
 
 /* ---- values ------------------------------------------------------------------------------------------------------- */
 
+struct dialect;
+
 struct leasehold_options {
     char *values[SETTINGS]; /* NULL: not set */
     leasehold_log_fn *log;
@@ -108,7 +116,7 @@ struct leasehold_options {
     char error[SETTING_SENTENCE_MAX];
 };
 
-/* The value set or the default text; never NULL. */
+/* The value set, or the default for the kind of lock that is set; never NULL. */
 const char *options_value(const leasehold_options *o, enum setting_id id);
 
 /* A copy without the error, or NULL when out of memory. `o` NULL: the defaults. */
@@ -125,9 +133,10 @@ int options_parse(leasehold_options *o, const char *source, const char *text, si
 /* Sets from variables as `lookup` gives them (NULL: not there); its string must live until the next lookup. */
 int options_from_environment(leasehold_options *o, const char *(*lookup)(void *user, const char *name), void *user);
 
-/* The durations of an election, completed and checked for `stamp_unit_us`. Returns 0 and *ret, or LEASEHOLD_ERR_SETTINGS with
+/* The durations of an election in this kind of lock, completed and checked. Returns 0 and *ret, or LEASEHOLD_ERR_SETTINGS with
  * the inequality in numbers. *ret is untouched on failure. */
-int options_election(const leasehold_options *o, int64_t stamp_unit_us, struct election_settings *ret, char sentence[SETTING_SENTENCE_MAX]);
+int options_election(const leasehold_options *o, const struct dialect *dialect, struct election_settings *ret,
+                     char sentence[SETTING_SENTENCE_MAX]);
 
 /* True if `name` is a DNS subdomain as Kubernetes takes it for the name of an object (RFC 1123: lower case letters, digits, '-'
  * and '.', 253 bytes), with a sentence if not. */

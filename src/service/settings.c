@@ -30,8 +30,9 @@ const struct setting settings_table[SETTINGS] = {
                           SETTING_TEXT, SERVER, 0, SETTING_NAME_MAX },
     [SETTING_NAMESPACE] = { "namespace", "LEASEHOLD_NAMESPACE", "NAME", "", "of the context, or the Pod's", NULL,
                             "Namespace of the lock object", SETTING_NAME, SERVER | LOOKER, 0, SETTING_NAME_MAX },
-    [SETTING_LOCK] = { "lock", "LEASEHOLD_LOCK", "KIND", "lease", NULL, "lease|configmap", "Kind of the lock object", SETTING_CHOICE, LOOKER, 0, 0 },
-    [SETTING_LOCK_NAME] = { "lock-name", "LEASEHOLD_LOCK_NAME", "NAME", "", "the group's name; leaders for a configmap", NULL, "Name of the lock object",
+    [SETTING_LOCK] = { "lock", "LEASEHOLD_LOCK", "KIND", "lease", NULL, "lease|configmap", "Kind of the lock object", SETTING_CHOICE,
+                       LOOKER, 0, 0 },
+    [SETTING_LOCK_NAME] = { "lock-name", "LEASEHOLD_LOCK_NAME", "NAME", "", "the group's name", NULL, "Name of the lock object",
                             SETTING_NAME, LOOKER, 0, SETTING_NAME_MAX },
     [SETTING_IDENTITY] = { "identity", "LEASEHOLD_IDENTITY", "NAME", "", "POD_NAME or the host's name, with random digits", NULL,
                            "Name under which this candidate stands; no two candidates may share it", SETTING_TEXT, CANDIDATE, 0,
@@ -56,6 +57,15 @@ const struct setting settings_table[SETTINGS] = {
                                    "How wrong the speed of any machine's clock may be", SETTING_PERCENT, CANDIDATE, 0, 200000 },
     [SETTING_FOREIGN_LEASE] = { "foreign-lease", "LEASEHOLD_FOREIGN_LEASE", "DURATION", "60s", NULL, NULL,
                                 "How long a holder is waited for whose record says no lease duration", SETTING_DURATION, LOOKER, 1, DAY },
+    [SETTING_PEER_LEASE] = { "peer-lease", "LEASEHOLD_PEER_LEASE", "DURATION", "", "lease-duration", NULL,
+                             "Lease duration of peers that compare stamps with their own clock, as Camel's lock does, where it is shorter",
+                             SETTING_DURATION, CANDIDATE, 1, DAY },
+    [SETTING_MAX_CLOCK_SKEW] = { "max-clock-skew", "LEASEHOLD_MAX_CLOCK_SKEW", "DURATION", "500ms", NULL, NULL,
+                                 "How far the clocks of such peers may be from ours (with --lock configmap, or --peer-lease)",
+                                 SETTING_DURATION, CANDIDATE, 0, DAY },
+    [SETTING_RETRY_ON_ERROR_INTERVAL] = { "retry-on-error-interval", "LEASEHOLD_RETRY_ON_ERROR_INTERVAL", "DURATION", "", "retry-period",
+                                          NULL, "Longest pause of a standby after an answer that was an error", SETTING_DURATION, LOOKER, 1,
+                                          DAY },
     [SETTING_USER_AGENT] = { "user-agent", "LEASEHOLD_USER_AGENT", "TEXT", "", "leasehold/VERSION", NULL,
                              "How requests introduce themselves to the API server", SETTING_TEXT, SERVER, 0, 256 },
     [SETTING_CONFIRM_STOP] = { "confirm-stop", "LEASEHOLD_CONFIRM_STOP", "yes|no", "yes", NULL, NULL,
@@ -75,6 +85,17 @@ const struct setting settings_table[SETTINGS] = {
     [SETTING_LEADER_ADDRESS] = { "leader-address", "LEASEHOLD_LEADER_ADDRESS", "yes|no", "no", NULL, NULL,
                                  "Look up the Pod of each new leader and tell its address", SETTING_YES_NO, PROGRAM, 0, 1 },
 };
+
+const char *setting_default(enum setting_id id, const char *lock)
+{
+    /* Those of Camel's own lock (KubernetesLockConfiguration). */
+    static const char *const in_configmap[SETTINGS] = {
+        [SETTING_LEASE_DURATION] = "20s",         [SETTING_RENEW_DEADLINE] = "15s", [SETTING_RETRY_PERIOD] = "6s",
+        [SETTING_RETRY_ON_ERROR_INTERVAL] = "5s", [SETTING_LOCK_NAME] = "leaders",
+    };
+    const char *camels = strcmp(lock, "configmap") == 0 ? in_configmap[id] : NULL;
+    return camels ? camels : settings_table[id].default_text;
+}
 
 const struct setting *setting_find(const char *name)
 {

@@ -208,7 +208,6 @@ const struct dialect dialect_configmap = {
     .path_prefix = "/api/v1",
     .shared = true,
     .stamp_unit_us = US_PER_S,
-    .default_object_name = "leaders",
     .labels = { { "provider", "camel" }, { "kind", "locks" } },
     .read = configmap_read,
     .put = configmap_put,

@@ -27,7 +27,6 @@ struct dialect {
     const char *path_prefix;                     /* "/apis/coordination.k8s.io/v1" or "/api/v1" */
     bool shared;                                 /* many groups live in one object */
     int64_t stamp_unit_us;                       /* least difference between two stamps */
-    const char *default_object_name;             /* NULL: the group's name */
     struct dialect_label labels[DIALECT_LABELS]; /* of an object that we create; name NULL: none */
 
     /* Reads the record of `group` out of a lock object. Never fails: what cannot be understood is RECORD_UNREADABLE with a

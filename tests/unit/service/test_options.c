@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "service/options.h"
+#include "wire/dialect.h"
 
 static void refuses(const char *name, const char *value, const char *sentence)
 {
@@ -151,6 +152,56 @@ static void the_inequalities_are_told_in_numbers(void **state)
     contradicts("lease-duration = 60s\nrenew-deadline = 40s\nretry-period = 5s\nstop-timeout = 17s", "");
 }
 
+static int64_t judged_ms(const char *const pairs[])
+{
+    leasehold_options *o = leasehold_options_new();
+    struct election_settings s;
+    char sentence[SETTING_SENTENCE_MAX];
+    for (size_t i = 0; pairs[i]; i += 2)
+        assert_int_equal(leasehold_options_set(o, pairs[i], pairs[i + 1]), 0);
+    if (options_election(o, dialect_find(options_value(o, SETTING_LOCK)), &s, sentence) < 0)
+        fail_msg("%s", sentence);
+    leasehold_options_unref(o);
+    return s.judged_lease_ns / 1000000;
+}
+
+static void a_configmap_has_camels_defaults(void **state)
+{
+    (void)state;
+    leasehold_options *o = leasehold_options_new();
+    assert_string_equal(leasehold_options_get(o, "lease-duration"), "15s");
+    assert_int_equal(leasehold_options_set(o, "lock", "configmap"), 0);
+    static const char *const preset[][2] = {
+        { "lease-duration", "20s" },         { "renew-deadline", "15s" }, { "retry-period", "6s" },           { "jitter", "1.2" },
+        { "retry-on-error-interval", "5s" }, { "lock-name", "leaders" },  { "watch-refresh-interval", "30m" }
+    };
+    for (size_t i = 0; i < sizeof preset / sizeof *preset; i++)
+        assert_string_equal(leasehold_options_get(o, preset[i][0]), preset[i][1]);
+    assert_int_equal(leasehold_options_check(o), 0);
+    assert_int_equal(leasehold_options_set(o, "lease-duration", "30s"), 0);
+    assert_string_equal(leasehold_options_get(o, "lease-duration"), "30s");
+    leasehold_options_unref(o);
+    contradicts("lock = configmap\nretry-period = 900ms",
+                "retry-period is 0.9s, but the stamps of this kind of lock have whole seconds: at least 1s");
+    contradicts("lock = configmap\nlease-duration = 5s\nrenew-deadline = 3s\nretry-period = 1s", "");
+    contradicts(
+        "lock = configmap\nmax-clock-skew = 5s",
+        "renew-deadline 15s leaves no time to stop the worker before the lease can pass on: with lease-duration 20s it must be less "
+        "than 14.2s");
+}
+
+/* DESIGN, section 3: beside peers that compare stamps L is min(own L, --peer-lease) less the skew of clocks. */
+static void peers_that_compare_stamps_shorten_the_lease(void **state)
+{
+    (void)state;
+    assert_int_equal(judged_ms((const char *[]){ NULL }), 15000);
+    assert_int_equal(judged_ms((const char *[]){ "lock", "configmap", NULL }), 19500);
+    assert_int_equal(judged_ms((const char *[]){ "lock", "configmap", "peer-lease", "18s", NULL }), 17500);
+    assert_int_equal(judged_ms((const char *[]){ "lock", "configmap", "peer-lease", "40s", NULL }), 19500);
+    assert_int_equal(judged_ms((const char *[]){ "lock", "configmap", "max-clock-skew", "1s", NULL }), 19000);
+    assert_int_equal(judged_ms((const char *[]){ "peer-lease", "14s", NULL }), 13500);
+}
+
 static void a_file_is_all_or_nothing(void **state)
 {
     (void)state;
@@ -259,6 +310,7 @@ int main(void)
         cmocka_unit_test(values_are_kept_and_put_back),      cmocka_unit_test(the_inequalities_are_told_in_numbers),
         cmocka_unit_test(a_file_is_all_or_nothing),          cmocka_unit_test(the_environment_is_read_by_the_table),
         cmocka_unit_test(overrides_are_for_groups),          cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(a_configmap_has_camels_defaults),   cmocka_unit_test(peers_that_compare_stamps_shorten_the_lease),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
