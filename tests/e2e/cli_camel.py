@@ -128,6 +128,15 @@ class Lease(Scenarios, World):
     def only(self, group):
         return {"name": group}
 
+    def test_released_camel_is_recognised_and_left_alone(self):
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "g", "labels": {"provider": "camel", "kind": "locks"}},
+                "spec": {"holderIdentity": "camel-1", "renewTime": "2024-01-01T00:00:00.000000Z"}}
+        before = self.request("POST", LEASES, body)["metadata"]["resourceVersion"]
+        _, events = self.stand("g", "a")
+        self.assertIn("provider=camel", wait_for(lambda: self.saw(events, "warning"), "a warning")["reason"])
+        time.sleep(3)
+        self.assertEqual(self.lease("g")["metadata"]["resourceVersion"], before, "it was written")
+
     def hammered(self, seconds):
         time.sleep(seconds)  # each group has an object of its own
         return 0
@@ -200,6 +209,70 @@ class ConfigMap(Scenarios, World):
         self.assertEqual(found["data"]["leader.pod.g"], "")
         self.assertNotIn("leader.timestamp.g", found["data"])
         self.assertTrue(json.loads(found["data"]["leasehold.term.g"])["released"])
+
+    def stand_warned(self, group, *more):
+        """A candidate whose warnings are looked at."""
+        path = self.folder / f"{group}.events"
+        self.spawn(LEASEHOLD, "candidate", group, "--lock", "configmap", "--identity", "a", *SETTINGS, *more, "-o", "json", stdout=open(path, "w"),
+                   stderr=subprocess.DEVNULL)
+        return lambda: read_events(path)
+
+    def test_records_that_nobody_can_read_are_waited_for_then_replaced(self):
+        for number, data in enumerate(({"leader.pod.G": "x"}, {"leader.timestamp.G": "2017-08-08T14:43:24Z"}, {"leader.pod.G": "x", "leader.timestamp.G": "yesterday"})):
+            group = f"half{number}"
+            self.put({key.replace("G", group): value for key, value in data.items()} | {"foreign": "kept"})
+            events = self.stand_warned(group, "--foreign-lease", "5s")
+            warning = wait_for(lambda: self.saw(events, "warning"), "a warning")
+            self.assertIn("cannot be understood", warning["reason"])
+            started = wait_for(lambda: self.saw(events, "started_leading"), "the record to be replaced")
+            self.assertGreaterEqual(self.at(started) - self.at(warning), 4.5)
+            found = self.request("GET", f"{CONFIGMAPS}/leaders")["data"]
+            self.assertEqual((found["foreign"], found[f"leader.pod.{group}"]), ("kept", "a"))
+
+    def test_deleted_while_we_lead(self):
+        candidates = self.stand_all("g", "ab")
+        leader = self.one_leader(candidates)
+        self.request("DELETE", f"{CONFIGMAPS}/leaders")
+        lost = wait_for(lambda: self.saw(candidates[leader], "stop_work"), "the leader to notice")
+        self.assertEqual(lost["reason"], "lost")
+        next_at, _ = wait_for(lambda: self.starts(candidates)[1:], "the next leader")[0]
+        # Who knew the record waits its time out: the worker of a leader that did not notice would be dead by then.
+        self.assertGreaterEqual(next_at - self.at(lost), LEASE - 1)
+        self.assertEqual(self.request("GET", f"{CONFIGMAPS}/leaders")["metadata"]["labels"], {"provider": "camel", "kind": "locks"})
+
+    def assert_refused(self, group, *words):
+        before = self.request("GET", f"{CONFIGMAPS}/leaders")["metadata"]["resourceVersion"]
+        events = self.stand_warned(group)
+        reason = wait_for(lambda: self.saw(events, "warning"), "a warning")["reason"]
+        for word in words:
+            self.assertIn(word, reason)
+        time.sleep(3)
+        self.assertIsNone(self.saw(events, "started_leading"))
+        self.assertEqual(self.request("GET", f"{CONFIGMAPS}/leaders")["metadata"]["resourceVersion"], before, "it was written")
+        return events
+
+    def test_released_camel_is_recognised_and_left_alone(self):
+        self.put({"leader.pod.g": "camel-1", "leader.local.timestamp.g": "2024-01-01T00:00:00Z"})
+        self.assert_refused("g", "Apache Camel", "leader.local.timestamp.g")
+
+    def test_an_immutable_object_is_refused_until_it_is_replaced(self):
+        self.put({})
+        self.request("PATCH", f"{CONFIGMAPS}/leaders", {"immutable": True}, "application/merge-patch+json")
+        events = self.assert_refused("g", "immutable")
+        self.put({})
+        wait_for(lambda: self.saw(events, "started_leading"), "a to lead in the new object")
+
+    def test_group_names_are_checked(self):
+        for group in ("a/b", "g" * 237):
+            result = self.leasehold("candidate", group, "--lock", "configmap")
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn("key of a ConfigMap", result.stderr)
+
+    def test_large_objects_are_warned_of(self):
+        self.put({f"filling-{n}": "x" * 30000 for n in range(10)})
+        events = self.stand_warned("g")
+        wait_for(lambda: self.saw(events, "started_leading"), "a to lead")
+        self.assertIn("several objects", wait_for(lambda: self.saw(events, "warning"), "a warning")["reason"])
 
 
 if __name__ == "__main__":
