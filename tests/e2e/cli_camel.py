@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 
-from cli_world import LEASEHOLD, World, main, read_events, wait_for
+from cli_world import BUILD, LEASEHOLD, World, main, read_events, wait_for
 
 LEASE, DEADLINE = 5.0, 3.0
 SETTINGS = ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", "1s", "--jitter", "1.2"]
@@ -267,6 +267,12 @@ class ConfigMap(Scenarios, World):
             result = self.leasehold("candidate", group, "--lock", "configmap")
             self.assertNotEqual(result.returncode, 0)
             self.assertIn("key of a ConfigMap", result.stderr)
+
+    def test_many_writers_all_make_progress(self):
+        """Forty here, three hundred in tests/unit/election/test_writers.c, where every watcher's JSON need not be read by one process."""
+        result = subprocess.run([str(BUILD / "many_writers"), str(self.kubeconfig), "40", "2"], capture_output=True, text=True, timeout=400, env=self.environment)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("40 writers, 40 terms, 0 losses", result.stdout)
 
     def test_large_objects_are_warned_of(self):
         self.put({f"filling-{n}": "x" * 30000 for n in range(10)})
