@@ -21,7 +21,8 @@ struct list {
     bool answered;
     int code;
     struct status_row *rows;
-    size_t count;
+    size_t count, room;
+    const json_t *object; /* whose groups are being added */
 };
 
 static char *copy_of(const char *text)
@@ -33,23 +34,47 @@ void list_free(struct status_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free((char *)(uintptr_t)rows[i].name);
+        free((char *)(uintptr_t)rows[i].group);
         free((char *)(uintptr_t)rows[i].namespace_);
     }
     free(rows);
 }
 
-static bool add_row(struct list *l, const json_t *object, struct status_row *row)
+/* The next row, empty; NULL when out of memory. */
+static struct status_row *new_row(struct list *l)
 {
+    if (l->count == l->room) {
+        size_t room = l->room ? 2 * l->room : 64;
+        struct status_row *rows = realloc(l->rows, room * sizeof *rows);
+        if (!rows)
+            return NULL;
+        l->rows = rows;
+        l->room = room;
+    }
+    struct status_row *row = &l->rows[l->count++];
+    *row = (struct status_row){ .lock = l->dialect->name };
+    return row;
+}
+
+/* What the present object says about a group. */
+static void add_group(void *user, const char *group)
+{
+    struct list *l = user;
+    const json_t *object = l->object;
     struct record r;
     struct record_version version = { .resource_version = 0 };
-    l->dialect->read(object, "", &r);
+    struct status_row *row = l->code == EXIT_OK && l->count < LIST_ITEMS_MAX ? new_row(l) : NULL;
+    if (row) {
+        row->name = copy_of(object_name(object));
+        row->group = copy_of(group);
+        row->namespace_ = copy_of(object_namespace(object));
+    }
+    if (!row || !row->name || !row->group || !row->namespace_) {
+        l->code = l->count < LIST_ITEMS_MAX ? EXIT_FAILED : l->code;
+        return;
+    }
+    l->dialect->read(object, group, &r);
     object_version(object, &version);
-    *row = (struct status_row){ .lock = l->dialect->name,
-                                .name = copy_of(object_name(object)),
-                                .namespace_ = copy_of(object_namespace(object)) };
-    if (!row->name || !row->namespace_)
-        return false;
-    row->group = row->name;
     static const int states[] = { LEASEHOLD_RECORD_ABSENT, LEASEHOLD_RECORD_EMPTIED, LEASEHOLD_RECORD_UNREADABLE, LEASEHOLD_RECORD_HELD };
     row->record = (struct leasehold_record){
         .size = sizeof row->record, .state = states[r.kind], .acquired_us = r.acquire_us, .renewed_us = r.renew_us
@@ -62,21 +87,29 @@ static bool add_row(struct list *l, const json_t *object, struct status_row *row
     row->ours = r.mark.present && r.mark.names_holder;
     if (row->ours && r.mark.token)
         snprintf(row->record.token, sizeof row->record.token, "%" PRIu64, r.mark.token);
-    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct status_row *left = a, *right = b;
+    int result = strcmp(left->namespace_, right->namespace_);
+    return result ? result : strcmp(left->group, right->group);
 }
 
 static void take_items(struct list *l, const json_t *items)
 {
-    size_t count = json_array_size(items);
-    if (count > LIST_ITEMS_MAX)
-        count = LIST_ITEMS_MAX;
-    l->rows = calloc(count ? count : 1, sizeof *l->rows);
-    l->code = l->rows ? EXIT_OK : EXIT_FAILED;
-    for (size_t i = 0; i < count && l->code == EXIT_OK; i++)
-        if (!add_row(l, json_array_get(items, i), &l->rows[l->count++]))
-            l->code = EXIT_FAILED;
+    l->code = EXIT_OK;
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const char *name = object_name(l->object = json_array_get(items, i));
+        if (l->dialect->shared)
+            l->dialect->each_group(l->object, add_group, l);
+        else
+            add_group(l, name ? name : "");
+    }
     if (l->code != EXIT_OK)
         text_complain("status", "out of memory");
+    else if (l->dialect->shared && l->count)
+        qsort(l->rows, l->count, sizeof *l->rows, by_name);
 }
 
 /* What is wrong with an answer that is no list. */
@@ -144,6 +177,17 @@ static void ask(struct list *l, struct loop *loop, struct http_transport *http, 
         text_complain("status", "%s", leasehold_strerror(error));
 }
 
+static int list_path(const struct list *l, const char *only, char *ret, size_t size)
+{
+    int length = request_collection_path(l->dialect, l->namespace_, ret, size);
+    if (length < 0 || !only)
+        return length;
+    /* The name of an object needs no escaping. */
+    size_t used = strlen(ret);
+    int more = snprintf(ret + used, size - used, "?fieldSelector=metadata.name%%3D%s", only);
+    return more < 0 || (size_t)more >= size - used ? -1 : 0;
+}
+
 int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count)
 {
     struct list l = { .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
@@ -155,7 +199,7 @@ int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_n
     struct http_transport *http = NULL;
     char sentence[KUBE_SENTENCE_MAX], path[REQUEST_PATH_MAX];
     if (!l.dialect) {
-        text_complain("status", "lock %s: this release knows lease only", options_value(a->options, SETTING_LOCK));
+        text_complain("status", "lock %s: this release knows lease and configmap", options_value(a->options, SETTING_LOCK));
         return EXIT_USAGE;
     }
     if (kube_config_load(&options, &config, sentence) < 0) {
@@ -166,7 +210,9 @@ int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_n
     const char *agent = options_value(a->options, SETTING_USER_AGENT);
     struct http_options http_options = { .user_agent = agent[0] ? agent : NULL };
     l.namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
-    if (request_collection_path(l.dialect, l.namespace_, path, sizeof path) < 0)
+    /* Of the ConfigMaps of a namespace only the one that holds the locks is of interest. */
+    const char *only = l.dialect->shared ? options_value(a->options, SETTING_LOCK_NAME) : NULL;
+    if (list_path(&l, only, path, sizeof path) < 0)
         text_complain("status", "namespace '%s' is too long", l.namespace_);
     else if (loop_new(&loop) < 0 || http_transport_new(loop, config, &http_options, &http) < 0)
         text_complain("status", "cannot start: %m");

@@ -268,6 +268,27 @@ class ConfigMap(Scenarios, World):
             self.assertNotEqual(result.returncode, 0)
             self.assertIn("key of a ConfigMap", result.stderr)
 
+    def test_status_shows_the_groups_of_the_object(self):
+        self.put({"foreign": "kept", "leader.pod.camels": "camel-1", "leader.timestamp.camels": "2017-08-08T14:43:24Z"})
+        _, events = self.stand("g", "a")
+        token = wait_for(lambda: self.saw(events, "started_leading"), "a to lead")["fencing_token"]
+        rows = {}
+
+        def renewed():
+            lines = self.leasehold("status", "--lock", "configmap", "-o", "json").stdout.splitlines()
+            rows.update({row["group"]: row for row in map(json.loads, lines)})
+            return rows["g"]["fencing_token"]
+        self.assertEqual(wait_for(renewed, "the token, which stands in the record from the first renewal on"), token)
+        self.assertEqual(sorted(rows), ["camels", "g"])
+        self.assertEqual((rows["g"]["leader"], rows["g"]["lock"], rows["g"]["name"], rows["g"]["leasehold"], rows["g"]["lease_duration_s"]),
+                         ("a", "configmap", "leaders", True, 5))
+        self.assertIsNotNone(rows["g"]["since"])
+        self.assertEqual((rows["camels"]["holder"], rows["camels"]["valid"], rows["camels"]["leasehold"]), ("camel-1", False, False))
+        one = json.loads(self.leasehold("status", "g", "--lock", "configmap", "-o", "json").stdout)
+        self.assertEqual((one["leader"], one["fencing_token"], one["lock"]), ("a", token, "configmap"))
+        self.assertIn("a", self.leasehold("wait", "g", "--lock", "configmap", "--for", "holder=a", "--timeout", "30s", "-o", "json").stdout)
+        self.assertEqual(self.leasehold("status", "nobody", "--lock", "configmap").returncode, 4)
+
     def test_many_writers_all_make_progress(self):
         """Forty here, three hundred in tests/unit/election/test_writers.c, where every watcher's JSON need not be read by one process."""
         result = subprocess.run([str(BUILD / "many_writers"), str(self.kubeconfig), "40", "2"], capture_output=True, text=True, timeout=400, env=self.environment)
