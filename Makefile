@@ -45,6 +45,7 @@ interop: deps-test
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@tests/interop/build-server.sh
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
+	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
