@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/camel.h"
+#include "service/properties.h"
 #include "wire/dialect.h"
 
 static const leasehold_options all_defaults;
@@ -154,27 +156,64 @@ static void move_values(leasehold_options *o, leasehold_options *from)
 
 /* ---- file --------------------------------------------------------------------------------------------------------- */
 
-static char *trim(char *text)
+/* Camel's labels come one by one. */
+static int add_selector(leasehold_options *o, const char *label, char sentence[SETTING_SENTENCE_MAX])
 {
-    text += strspn(text, " \t\r");
-    size_t size = strlen(text);
-    while (size > 0 && strchr(" \t\r", text[size - 1]))
-        text[--size] = '\0';
-    return text;
+    const char *before = o->values[SETTING_SELECTOR];
+    size_t size = (before ? strlen(before) + 1 : 0) + strlen(label) + 1;
+    char *joined = malloc(size);
+    if (!joined)
+        return LEASEHOLD_ERR_MEMORY;
+    snprintf(joined, size, "%s%s%s", before ? before : "", before ? "," : "", label);
+    int error = set(o, "selector", joined, sentence);
+    free(joined);
+    return error;
 }
 
-static int parse_line(leasehold_options *o, char *line, char sentence[SETTING_SENTENCE_MAX])
+/* Returns 1 when it was of Camel's, 0 when ours, or an error. */
+static int take_property(leasehold_options *o, const struct property *p, struct camel_setting *camel, char sentence[SETTING_SENTENCE_MAX])
 {
-    line = trim(line);
-    if (!line[0] || line[0] == '#')
-        return 0;
-    char *equals = strchr(line, '=');
-    if (!equals) {
-        snprintf(sentence, SETTING_SENTENCE_MAX, "\"%.80s\" is not of the form name = value", line);
-        return LEASEHOLD_ERR_OPTION;
+    int is_camels = setting_find(p->name) ? 0 : camel_translate(p->name, p->value, camel, sentence);
+    if (is_camels <= 0)
+        return is_camels < 0 ? is_camels : set(o, p->name, p->value, sentence);
+    char why[SETTING_SENTENCE_MAX] = "";
+    int error = camel->adds ? add_selector(o, camel->value, why) : set(o, settings_table[camel->id].name, camel->value, why);
+    if (error == LEASEHOLD_ERR_OPTION)
+        snprintf(sentence, SETTING_SENTENCE_MAX, "%.80s: %.500s", p->name, why);
+    return error < 0 ? error : 1;
+}
+
+static void explain_property(const struct property *p, char sentence[SETTING_SENTENCE_MAX])
+{
+    if (p->name)
+        snprintf(sentence, SETTING_SENTENCE_MAX, "\"%.80s\" is not of the form name = value", p->name);
+    else
+        snprintf(sentence, SETTING_SENTENCE_MAX, "an escape \\u is not followed by four digits of a character; write \\\\ for a backslash");
+}
+
+/* All lines into `o`. */
+static int parse_lines(leasehold_options *o, char *text, int *ret_line, char sentence[SETTING_SENTENCE_MAX])
+{
+    struct properties lines = properties_begin(text);
+    struct property p = { 0 };
+    struct camel_setting *camel = malloc(sizeof *camel);
+    bool camels = false;
+    int error = camel ? 0 : LEASEHOLD_ERR_MEMORY, more;
+    while (error == 0 && (more = properties_next(&lines, &p)) != 0) {
+        int result = LEASEHOLD_ERR_OPTION;
+        if (more < 0)
+            explain_property(&p, sentence);
+        else
+            result = take_property(o, &p, camel, sentence);
+        camels = camels || result == 1;
+        error = result < 0 ? result : 0;
     }
-    *equals = '\0';
-    return set(o, trim(line), trim(equals + 1), sentence);
+    free(camel);
+    *ret_line = p.line;
+    /* Who writes Camel's names means Camel's lock, with its defaults. */
+    if (error == 0 && camels && !o->values[SETTING_LOCK])
+        error = store(o, &settings_table[SETTING_LOCK], dialect_configmap.name);
+    return error;
 }
 
 int options_parse(leasehold_options *o, const char *source, const char *text, size_t size)
@@ -187,12 +226,9 @@ int options_parse(leasehold_options *o, const char *source, const char *text, si
         snprintf(o->error, sizeof o->error, "%.200s holds a zero byte: it is not an options file", source);
         error = LEASEHOLD_ERR_OPTION;
     }
-    char *next = error == 0 ? copy : NULL;
-    while (error == 0 && next) {
-        char sentence[SETTING_SENTENCE_MAX] = "";
-        char *line = strsep(&next, "\n");
-        number++;
-        error = parse_line(parsed, line, sentence);
+    char sentence[SETTING_SENTENCE_MAX] = "";
+    if (error == 0) {
+        error = parse_lines(parsed, copy, &number, sentence);
         if (error == LEASEHOLD_ERR_OPTION)
             snprintf(o->error, sizeof o->error, "%.200s:%d: %.400s", source, number, sentence);
     }

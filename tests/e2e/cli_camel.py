@@ -268,6 +268,22 @@ class ConfigMap(Scenarios, World):
             self.assertNotEqual(result.returncode, 0)
             self.assertIn("key of a ConfigMap", result.stderr)
 
+    def test_a_properties_file_of_camel(self):
+        self.request("POST", "/api/v1/namespaces/default/pods", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"app": "x"}},
+                                                                 "spec": {"containers": [{"name": "c", "image": "i"}]}})
+        config = self.folder / "lock.properties"
+        config.write_text("# of a Camel\nleaseDurationSeconds = 5\nrenewDeadlineSeconds: 3\nretryPeriodSeconds 1\nconfigMapName = locks\npodName = a\nclusterLabels[app]=x\n")
+        path = self.folder / "events"
+        self.spawn(LEASEHOLD, "candidate", "g", "--config", config, "-o", "json", stdout=open(path, "w"), stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.saw(lambda: read_events(path), "started_leading", identity="a"), "a to lead")
+        self.assertEqual(self.request("GET", f"{CONFIGMAPS}/locks")["data"]["leader.pod.g"], "a")
+        members = [json.loads(line) for line in self.leasehold("members", "--config", config, "-o", "json").stdout.splitlines()]
+        self.assertEqual([m["name"] for m in members], ["a"])
+        config.write_text("leaseDurationSeconds = 20s\n")
+        refused = self.leasehold("candidate", "g", "--config", config)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("lock.properties:1: leaseDurationSeconds is 20s, but must be a whole number of seconds", refused.stderr)
+
     def test_status_shows_the_groups_of_the_object(self):
         self.put({"foreign": "kept", "leader.pod.camels": "camel-1", "leader.timestamp.camels": "2017-08-08T14:43:24Z"})
         _, events = self.stand("g", "a")
