@@ -48,7 +48,10 @@ static void to_camel_case(const char *name, char ret[CAMEL_NAME_MAX])
     size_t size = 0;
     for (; *name && *name != '[' && size + 1 < CAMEL_NAME_MAX; name++) {
         bool hump = *name == '-' && name[1] >= 'a' && name[1] <= 'z';
-        ret[size++] = hump ? (char)(*++name - 'a' + 'A') : *name;
+        name += hump;
+        ret[size++] = *name;
+        if (hump)
+            ret[size - 1] = (char)(*name - 'a' + 'A');
     }
     ret[size] = '\0';
 }
@@ -97,7 +100,7 @@ static int translate(size_t at, const char *value, struct camel_setting *ret, ch
         return translate_number(names[at].name, value, "ms", ret, sentence);
     case CAMEL_TEXT:
         if (strlen(value) <= SETTING_TEXT_MAX) {
-            strcpy(ret->value, value);
+            memcpy(ret->value, value, strlen(value) + 1);
             return 1;
         }
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is longer than %d bytes", names[at].name, SETTING_TEXT_MAX);

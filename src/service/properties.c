@@ -117,7 +117,10 @@ static int unescape(char *text)
             if (!from)
                 return -1;
         } else if (*from) {
-            *to++ = at ? meant[at - named] : *from;
+            *to = *from;
+            if (at)
+                *to = meant[at - named];
+            to++;
             from++;
         }
     }

@@ -49,7 +49,8 @@ static struct keys find_keys(const json_t *data, const char *group)
     k.timestamp = fields_get(data, key_of(KEY_TIMESTAMP, group, key));
     k.mark = fields_get(data, key_of(KEY_MARK, group, key));
     /* Camel takes an empty holder for none, and so it is written on a release. */
-    if (k.pod && json_is_string(k.pod) && json_string_length(k.pod) == 0)
+    const char *pod = object_text(k.pod);
+    if (pod && !*pod)
         k.pod = NULL;
     return k;
 }
@@ -73,7 +74,7 @@ static void read_mark(const struct keys *k, struct record *r)
     const char *text = object_text(k->mark);
     /* The mark names the holder whole, even where the record's was cut. */
     const char *holder = r->kind == RECORD_HELD ? object_text(k->pod) : "";
-    int64_t acquired_us;
+    int64_t acquired_us = 0;
     if (text) {
         mark_parse(text, holder, &r->mark, &acquired_us);
         r->transitions = r->mark.transitions;
@@ -99,10 +100,12 @@ static void configmap_read(const json_t *object, const char *group, struct recor
     if (garbage || ((k.pod || k.timestamp) && !read_held(&k, ret))) {
         memset(ret, 0, sizeof *ret);
         ret->kind = RECORD_UNREADABLE;
-        const json_t *const what[] = { garbage ? data : NULL, k.pod, k.timestamp };
-        for (size_t i = 0; i < sizeof what / sizeof *what; i++)
-            if (what[i])
-                fields_add_rest(ret, what[i]);
+        if (garbage)
+            fields_add_rest(ret, data);
+        if (k.pod)
+            fields_add_rest(ret, k.pod);
+        if (k.timestamp)
+            fields_add_rest(ret, k.timestamp);
     } else if (ret->kind != RECORD_HELD) {
         ret->kind = RECORD_EMPTIED;
     }
