@@ -132,6 +132,26 @@ static int open_group(leasehold_service *s, const char *name, int role, const le
     return 0;
 }
 
+int leasehold_group_check(leasehold_service *s, const char *name, int role, const leasehold_options *overrides, char *ret_identity,
+                          size_t size)
+{
+    if (!s || !name || (role != LEASEHOLD_CANDIDATE && role != LEASEHOLD_OBSERVER) || (ret_identity && size <= LEASEHOLD_IDENTITY_MAX))
+        return LEASEHOLD_ERR_ARGUMENT;
+    int error = guard_lock(s->guard);
+    if (error < 0)
+        return error;
+    leasehold_options *merged = NULL;
+    struct plan plan;
+    error = options_merge(s->options, overrides, &merged, s->error);
+    if (error == 0)
+        error = make_plan(s, merged, name, role, &plan);
+    leasehold_options_unref(merged);
+    if (error == 0 && ret_identity)
+        snprintf(ret_identity, size, "%s", role == LEASEHOLD_OBSERVER ? "" : plan.identity);
+    guard_unlock(s->guard);
+    return error;
+}
+
 int leasehold_group_open(leasehold_group **ret, leasehold_service *s, const char *name, int role, const leasehold_options *overrides)
 {
     if (!s || !name || (role != LEASEHOLD_CANDIDATE && role != LEASEHOLD_OBSERVER))

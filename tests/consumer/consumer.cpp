@@ -1,3 +1,4 @@
+#include <leasehold/cluster.h>
 #include <leasehold/leasehold.h>
 #include <leasehold/testing.h>
 
@@ -11,6 +12,10 @@ int main()
     leasehold_term term{};
     term.size = sizeof term;
     good = good && leasehold_group_term(nullptr, &term) == LEASEHOLD_ERR_ARGUMENT && !leasehold_group_is_leading(nullptr);
+    leasehold_listener listener{};
+    listener.size = sizeof listener;
+    good = good && leasehold_view_add_listener(nullptr, &listener, nullptr, nullptr) == LEASEHOLD_ERR_ARGUMENT &&
+           !leasehold_view_is_leading(nullptr);
     leasehold_options_unref(o);
     return good ? 0 : 1;
 }
