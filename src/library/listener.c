@@ -22,7 +22,7 @@ static enum news leadership_news(const leasehold_view *v, const struct listener 
         *ret_local = false;
         return NEWS_LEADERSHIP;
     }
-    if (l->leaving || (l->told && l->told_local == local && strcmp(l->told_leader, v->leader) == 0))
+    if (l->told && l->told_local == local && strcmp(l->told_leader, v->leader) == 0)
         return NEWS_NONE;
     /* Over already, though the event that says so is not read yet: no work begins, and that event is told. */
     if (local && !leasehold_view_is_leading(v))
@@ -118,6 +118,8 @@ static void turn(leasehold_view *v)
 {
     bool local = false;
     free_gone(v);
+    /* At once, not when all has been told: a release does not wait for who owes nothing. */
+    view_confirm(v);
     for (struct listener *l = v->listeners; l; l = l->next) {
         enum news news = find_news(v, l, &local);
         if (news == NEWS_NONE)
@@ -126,7 +128,6 @@ static void turn(leasehold_view *v)
         view_make_due(v);
         return;
     }
-    view_confirm(v);
     view_adjust(v);
     view_reap(v);
     if (v->references == 0 && !v->standing && !v->listeners && !v->retired)

@@ -189,6 +189,32 @@ static void views_share_the_members(void **state)
     close_fixture(&f);
 }
 
+static void two_views_share_a_config_map(void **state)
+{
+    (void)state;
+    struct fixture f = { 0 };
+    leasehold_view *v = NULL;
+    leasehold_options *o = leasehold_options_new();
+    assert_int_equal(leasehold_options_set(o, "lock", "configmap"), 0);
+    assert_int_equal(leasehold_options_set(o, "lock-name", "shared"), 0);
+    assert_int_equal(leasehold_options_set(o, "identity", "a"), 0);
+    assert_int_equal(leasehold_cluster_new(&f.cluster, o), 0);
+    leasehold_options_unref(o);
+    f.service = leasehold_cluster_service(f.cluster);
+    told_init(&f.told);
+    assert_int_equal(leasehold_cluster_view(f.cluster, "g", &f.view), 0);
+    assert_int_equal(leasehold_cluster_view(f.cluster, "h", &v), 0);
+    told_add(&f.told, f.view, false);
+    assert_int_equal(leasehold_cluster_start(f.cluster), 0);
+    UNTIL(leasehold_testing_advance(f.service, SECOND_NS) == 0 && leasehold_view_is_leading(f.view) && leasehold_view_is_leading(v));
+    UNTIL(told_locals(&f.told) == 1);
+    assert_int_equal(leasehold_view_stop(v), 0);
+    assert_true(leasehold_view_is_leading(f.view));
+    leasehold_view_unref(v);
+    close_fixture(&f);
+    assert_int_equal(f.told.ends, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +223,7 @@ int main(void)
         cmocka_unit_test(leaders_collapse_to_the_newest),
         cmocka_unit_test(members_are_followed_and_collapse),
         cmocka_unit_test(views_share_the_members),
+        cmocka_unit_test(two_views_share_a_config_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
