@@ -72,7 +72,7 @@ LEASEHOLD_EXPORT int leasehold_cluster_new(leasehold_cluster **ret, leasehold_op
 LEASEHOLD_EXPORT leasehold_cluster *leasehold_cluster_ref(leasehold_cluster *c);
 
 /* Drops a reference; each reference to a view is one, too. With the last of all the cluster ends as it is: a lock that is held is
- * not released (the others wait its lease out), leasehold_view_is_leading() was true until then, no listener is told anything;
+ * not released (the others wait its lease out), leasehold_view_is_leading() is false from then on, no listener is told anything;
  * leasehold_cluster_stop() and _wait() first where that matters. The last one waits for a listener that runs, and for the two
  * threads; from within a listener it returns at once, and the cluster ends when the listener has returned. NULL is fine. Returns
  * NULL. */
