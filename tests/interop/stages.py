@@ -377,7 +377,7 @@ class Server(unittest.TestCase):
         self.assertEqual(caught.exception.status, 403)
 
     def test_manifests_are_accepted(self):
-        for name in ("rbac.yaml", "deployment.yaml"):
+        for name in sorted(path.name for path in (REPOSITORY / "deploy").glob("*.yaml")):
             said = server.kubectl("apply", "--dry-run=server", "-f", REPOSITORY / "deploy" / name)
             self.assertTrue(said.strip())
             for line in said.strip().splitlines():
