@@ -2,6 +2,7 @@
 #include "cli/text.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 enum { LIST_BYTES_MAX = 64 << 20, LIST_ITEMS_MAX = 100000 };
 
 struct list {
+    const char *command; /* NULL: what is wrong is not told */
     const struct dialect *dialect;
     const char *namespace_; /* NULL: all */
     bool answered;
@@ -24,6 +26,17 @@ struct list {
     size_t count, room;
     const json_t *object; /* whose groups are being added */
 };
+
+__attribute__((format(printf, 2, 3))) static void complain(const struct list *l, const char *format, ...)
+{
+    char sentence[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (l->command)
+        text_complain(l->command, "%s", sentence);
+}
 
 static char *copy_of(const char *text)
 {
@@ -107,7 +120,7 @@ static void take_items(struct list *l, const json_t *items)
             add_group(l, name ? name : "");
     }
     if (l->code != EXIT_OK)
-        text_complain("status", "out of memory");
+        complain(l, "out of memory");
     else if (l->dialect->shared && l->count)
         qsort(l->rows, l->count, sizeof *l->rows, by_name);
 }
@@ -118,17 +131,17 @@ static void explain(const struct list *l, const struct transport_answer *answer)
     const struct dialect *d = l->dialect;
     struct status status;
     if (status_parse(answer->body, answer->body_size, &status) < 0)
-        text_complain("status", "the server answered %d with something that is no list of %s; is this a Kubernetes API server?",
-                      answer->status, d->resource);
+        complain(l, "the server answered %d with something that is no list of %s; is this a Kubernetes API server?", answer->status,
+                 d->resource);
     else if (answer->status == 403)
-        text_complain("status",
-                      "the API server forbids to list %s in %s%s: add a rule to the %s: apiGroups: [\"%s\"], resources: [\"%s\"], "
-                      "verbs: [\"list\"] (it says: %.200s); or name a GROUP",
-                      d->resource, l->namespace_ ? "namespace " : "all namespaces", l->namespace_ ? l->namespace_ : "",
-                      l->namespace_ ? "Role" : "ClusterRole", d->api_group, d->resource, status.message[0] ? status.message : "nothing");
+        complain(l,
+                 "the API server forbids to list %s in %s%s: add a rule to the %s: apiGroups: [\"%s\"], resources: [\"%s\"], "
+                 "verbs: [\"list\"] (it says: %.200s); or name a GROUP",
+                 d->resource, l->namespace_ ? "namespace " : "all namespaces", l->namespace_ ? l->namespace_ : "",
+                 l->namespace_ ? "Role" : "ClusterRole", d->api_group, d->resource, status.message[0] ? status.message : "nothing");
     else
-        text_complain("status", "the server answered %d to the list of %s: %s", answer->status, d->resource,
-                      status.message[0] ? status.message : "no reason");
+        complain(l, "the server answered %d to the list of %s: %s", answer->status, d->resource,
+                 status.message[0] ? status.message : "no reason");
 }
 
 static void on_answer(void *user, const struct transport_answer *answer)
@@ -139,7 +152,7 @@ static void on_answer(void *user, const struct transport_answer *answer)
     json_t *list = NULL;
     json_error_t error;
     if (answer->outcome != TRANSPORT_ANSWERED) {
-        text_complain("status", "%s", answer->sentence);
+        complain(l, "%s", answer->sentence);
         return;
     }
     if (answer->status == 200)
@@ -174,7 +187,7 @@ static void ask(struct list *l, struct loop *loop, struct http_transport *http, 
             error = loop_dispatch(loop);
     }
     if (error < 0)
-        text_complain("status", "%s", leasehold_strerror(error));
+        complain(l, "%s", leasehold_strerror(error));
 }
 
 static int list_path(const struct list *l, const char *only, char *ret, size_t size)
@@ -188,9 +201,10 @@ static int list_path(const struct list *l, const char *only, char *ret, size_t s
     return more < 0 || (size_t)more >= size - used ? -1 : 0;
 }
 
-int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count)
+int list_locks(const char *command, const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows,
+               size_t *ret_count)
 {
-    struct list l = { .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
+    struct list l = { .command = command, .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
     struct kube_options options = { .kubeconfig = options_value(a->options, SETTING_KUBECONFIG),
                                     .context = options_value(a->options, SETTING_CONTEXT),
                                     .environment = environment };
@@ -199,11 +213,11 @@ int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_n
     struct http_transport *http = NULL;
     char sentence[KUBE_SENTENCE_MAX], path[REQUEST_PATH_MAX];
     if (!l.dialect) {
-        text_complain("status", "lock %s: this release knows lease and configmap", options_value(a->options, SETTING_LOCK));
+        complain(&l, "lock %s: this release knows lease and configmap", options_value(a->options, SETTING_LOCK));
         return EXIT_USAGE;
     }
     if (kube_config_load(&options, &config, sentence) < 0) {
-        text_complain("status", "%s", sentence);
+        complain(&l, "%s", sentence);
         return EXIT_FAILED;
     }
     const char *named = options_value(a->options, SETTING_NAMESPACE);
@@ -213,9 +227,9 @@ int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_n
     /* Of the ConfigMaps of a namespace only the one that holds the locks is of interest. */
     const char *only = l.dialect->shared ? options_value(a->options, SETTING_LOCK_NAME) : NULL;
     if (list_path(&l, only, path, sizeof path) < 0)
-        text_complain("status", "namespace '%s' is too long", l.namespace_);
+        complain(&l, "namespace '%s' is too long", l.namespace_);
     else if (loop_new(&loop) < 0 || http_transport_new(loop, config, &http_options, &http) < 0)
-        text_complain("status", "cannot start: %m");
+        complain(&l, "cannot start: %m");
     else
         ask(&l, loop, http, path, timeout_ns);
     http_transport_free(http);

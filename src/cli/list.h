@@ -1,4 +1,4 @@
-/* All locks of a namespace in one request, for `leasehold status` without a group. */
+/* All locks of a namespace in one request, for `leasehold status` and `watch` without a group. */
 #ifndef LEASEHOLD_CLI_LIST_H
 #define LEASEHOLD_CLI_LIST_H
 
@@ -19,8 +19,9 @@ bool status_row_is_valid(const struct status_row *row);
 /* How long a holder is waited for whose record does not say it. */
 int64_t status_assumed_lease_ns(const struct arguments *a);
 
-/* Reads them; prints what is wrong. Returns an exit code; on EXIT_OK *ret_rows is for list_free(). */
-int list_locks(const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows, size_t *ret_count);
+/* Reads them; prints what is wrong as from `command`, NULL: nothing. Returns an exit code; *ret_rows is for list_free(). */
+int list_locks(const char *command, const struct arguments *a, bool all_namespaces, int64_t timeout_ns, struct status_row **ret_rows,
+               size_t *ret_count);
 void list_free(struct status_row *rows, size_t count);
 
 #endif

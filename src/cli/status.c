@@ -273,7 +273,7 @@ static int status_of_all(const struct arguments *a, int64_t timeout_ns)
 {
     struct status_row *rows = NULL;
     size_t count = 0;
-    int code = list_locks(a, a->values[FLAG_ALL] != NULL, timeout_ns, &rows, &count);
+    int code = list_locks("status", a, a->values[FLAG_ALL] != NULL, timeout_ns, &rows, &count);
     for (size_t i = 0; i < count; i++)
         rows[i].assumed_lease_ns = status_assumed_lease_ns(a);
     if (code == EXIT_OK && count == 0 && !a->json)

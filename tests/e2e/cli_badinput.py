@@ -34,7 +34,7 @@ class CommandLine(World):
         self.refused("wait", "g", says=["--for"])
         self.refused("wait", "g", "--for", "rain", says=["rain", "holder=NAME"])
         self.refused("wait", "g", "--for", "leader", "--timeout", "5", says=["timeout", "unit"])
-        self.refused("watch", says=["GROUP"])
+        self.refused("watch", "g", "--", "true", says=["runs no command"])
 
     def test_settings(self):
         run = lambda *flags: ("run", "g", *flags, "--", "true")

@@ -101,6 +101,24 @@ class Commands(World):
         watch.terminate()
         self.assertEqual(watch.wait(20), 0)
 
+    def test_watch_without_a_group_finds_what_there_is_and_what_comes(self):
+        self.put_lease("other", {"holderIdentity": "x"})
+        for lock in ("lease", "configmap"):
+            names = [f"{lock}-{i}" for i in range(3)]
+            settings = ("--lock", lock, "--lease-duration", "5s", "--renew-deadline", "3s", "--renew-interval", "1s", "--retry-period", "1s")
+            for name in names[:2]:
+                self.candidate(name, name.upper(), *settings)
+            path = self.folder / f"{lock}.found"
+            listed = lambda: {json.loads(line)["group"] for line in self.leasehold("status", "--lock", lock, "-o", "json").stdout.splitlines()}
+            wait_for(lambda: listed() >= set(names[:2]), "both locks")
+            watch = self.spawn(LEASEHOLD, "watch", "--lock", lock, "-o", "json", stdout=open(path, "w"))
+            for name in names:
+                wait_for(lambda: self.saw(lambda: read_events(path), "new_leader", group=name, holder=name.upper()), f"the leader of {name}")
+                if name == names[1]:
+                    self.candidate(names[2], names[2].upper(), *settings)
+            watch.terminate()
+            self.assertEqual(watch.wait(20), 0)
+
     def is_up(self):
         try:
             return self.lease("g")

@@ -249,7 +249,7 @@ class Members(World):
                 (["members", "--timeout", "5"], ["timeout", "unit"]),
                 (["members", "-o", "yaml"], ["yaml", "wide"]),
                 (["members", "Not/A/Group"], ["group"]),
-                (["watch"], ["--members"]),
+                (["watch", "--", "true"], ["runs no command"]),
                 (["watch", "--members=x"], ["takes no value"])):
             result = self.leasehold(*words)
             self.assertEqual((result.returncode, result.stdout, len(result.stderr.splitlines())), (2, "", 1), (words, result.stderr))
