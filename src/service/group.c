@@ -8,6 +8,7 @@
 #include "service/leader_pod.h"
 #include "service/lock.h"
 #include "service/service.h"
+#include "service/tally.h"
 
 _Static_assert((int)ELECTION_REASON_RENEW_DEADLINE == LEASEHOLD_REASON_RENEW_DEADLINE &&
                    (int)ELECTION_REASON_LOST == LEASEHOLD_REASON_LOST && (int)ELECTION_REASON_RESIGNED == LEASEHOLD_REASON_RESIGNED &&
@@ -20,6 +21,7 @@ leasehold_group *group_release(leasehold_group *g)
     if (g && atomic_fetch_sub(&g->references, 1) == 1) {
         BUG_UNLESS(!g->service && !g->lock);
         guard_unref(g->guard);
+        free(g->statistics);
         free(g);
     }
     return NULL;
@@ -164,8 +166,11 @@ void group_step(leasehold_group *g, const struct election_event *event)
     /* A reading of its own for each step: between the turn's reading and this line other groups' events were handled, and an end
      * that came meanwhile is a fact before the event is (rules 4 and 7). */
     leasehold_time now = service_now(s);
+    struct tally_before before = tally_look(&g->election);
     election_step(&g->election, now, event, &update);
     BUG_UNLESS(g->election.term - term <= 1);
+    if (g->statistics)
+        tally_step(g->statistics, &before, &g->election, now, event, &update);
     lock_keep(g->lock, &g->election.version);
     bool in_time = tell(g, &update);
     if (!g->lock)

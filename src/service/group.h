@@ -34,7 +34,8 @@ struct leasehold_group {
     struct election election;
     struct timer timer;
     struct group_events events;
-    struct leader_pod *leader_pod; /* NULL: nobody was looked up */
+    struct leader_pod *leader_pod;           /* NULL: nobody was looked up */
+    struct leasehold_statistics *statistics; /* NULL: not wanted */
     bool confirm_stop, extended_events, leader_address;
     bool kept; /* opened without a handle: nobody's last reference abandons it */
 

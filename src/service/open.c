@@ -19,7 +19,7 @@ struct plan {
     enum election_role role;
     char identity[LEASEHOLD_IDENTITY_MAX + 1];
     const char *namespace_, *lock_name;
-    bool confirm_stop, extended_events, leader_address;
+    bool confirm_stop, extended_events, leader_address, statistics;
 };
 
 static int make_plan(leasehold_service *s, const leasehold_options *o, const char *name, int role, struct plan *ret)
@@ -40,6 +40,7 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
     ret->confirm_stop = setting_number(&settings_table[SETTING_CONFIRM_STOP], options_value(o, SETTING_CONFIRM_STOP)) != 0;
     ret->extended_events = setting_number(&settings_table[SETTING_EXTENDED_EVENTS], options_value(o, SETTING_EXTENDED_EVENTS)) != 0;
     ret->leader_address = setting_number(&settings_table[SETTING_LEADER_ADDRESS], options_value(o, SETTING_LEADER_ADDRESS)) != 0;
+    ret->statistics = setting_number(&settings_table[SETTING_STATISTICS], options_value(o, SETTING_STATISTICS)) != 0;
     ret->role = role == LEASEHOLD_OBSERVER ? ELECTION_ROLE_OBSERVER : ELECTION_ROLE_CANDIDATE;
     if (role == LEASEHOLD_OBSERVER) {
         memcpy(ret->identity, observer_identity, sizeof observer_identity);
@@ -61,6 +62,12 @@ static leasehold_group *group_new(leasehold_service *s, const char *name, const 
     leasehold_group *g = calloc(1, sizeof *g + name_size + namespace_size + lock_size);
     if (!g)
         return NULL;
+    if (plan->statistics && !(g->statistics = calloc(1, sizeof *g->statistics))) {
+        free(g);
+        return NULL;
+    }
+    if (g->statistics)
+        g->statistics->least_slack_ns = UINT64_MAX;
     memcpy(g->name, name, name_size);
     g->namespace_ = memcpy(g->name + name_size, plan->namespace_, namespace_size);
     g->lock_name = memcpy(g->name + name_size + namespace_size, plan->lock_name, lock_size);

@@ -84,6 +84,8 @@ const struct setting settings_table[SETTINGS] = {
                                          MEMBERS, -DAY * 366, DAY * 366 },
     [SETTING_LEADER_ADDRESS] = { "leader-address", "LEASEHOLD_LEADER_ADDRESS", "yes|no", "no", NULL, NULL,
                                  "Look up the Pod of each new leader and tell its address", SETTING_YES_NO, PROGRAM, 0, 1 },
+    [SETTING_STATISTICS] = { "statistics", "LEASEHOLD_STATISTICS", "yes|no", "no", NULL, NULL, "Count for leasehold_group_statistics()",
+                             SETTING_YES_NO, PROGRAM, 0, 1 },
 };
 
 const char *setting_default(enum setting_id id, const char *lock)
