@@ -5,21 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void send_rules(struct devserver *d, struct devserver_connection *c, int code)
+static void send_rules(struct devserver *d, struct httpd_connection *c, int code)
 {
     json_t *list = json_array();
     BUG_UNLESS(list != NULL);
     for (size_t i = 0; i < d->rules.count; i++)
         BUG_UNLESS(json_array_append_new(list, devserver_rule_json(d->rules.list[i])) == 0);
     json_t *value = json_pack("{s:o, s:b, s:I, s:I, s:I}", "rules", list, "frozen", (int)d->frozen, "connections",
-                              (json_int_t)devserver_http_connection_count(d->http), "watches", (json_int_t)store_watch_count(d->store),
-                              "held", (json_int_t)d->held_count);
+                              (json_int_t)httpd_connection_count(d->http), "watches", (json_int_t)store_watch_count(d->store), "held",
+                              (json_int_t)d->held_count);
     BUG_UNLESS(value != NULL);
     devserver_send_json(c, code, value);
     json_decref(value);
 }
 
-static void bad_request(struct devserver_connection *c, const char *why)
+static void bad_request(struct httpd_connection *c, const char *why)
 {
     devserver_send_status(c, store_status(400, "BadRequest", why, NULL));
 }
@@ -49,7 +49,7 @@ static int read_rules(struct devserver *d, const json_t *body, struct devserver_
     return (int)count;
 }
 
-static void post(struct devserver *d, struct devserver_connection *c, const struct devserver_request *request)
+static void post(struct devserver *d, struct httpd_connection *c, const struct httpd_request *request)
 {
     struct devserver_rule *rules[DEVSERVER_FAULT_RULES_MAX];
     char error[256] = "";
@@ -81,7 +81,7 @@ static void post(struct devserver *d, struct devserver_connection *c, const stru
     }
 }
 
-static void delete_rules(struct devserver *d, struct devserver_connection *c, const char *id)
+static void delete_rules(struct devserver *d, struct httpd_connection *c, const char *id)
 {
     if (id != NULL && (strlen(id) > 18 || strspn(id, "0123456789") != strlen(id) || strcmp(id, "0") == 0)) {
         bad_request(c, "a rule is named by its number");
@@ -91,7 +91,7 @@ static void delete_rules(struct devserver *d, struct devserver_connection *c, co
     send_rules(d, c, 200);
 }
 
-bool devserver_admin(struct devserver *d, struct devserver_connection *c, const struct devserver_request *request)
+bool devserver_admin(struct devserver *d, struct httpd_connection *c, const struct httpd_request *request)
 {
     struct devserver_target target;
 

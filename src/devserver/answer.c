@@ -72,10 +72,9 @@ void devserver_decide(struct devserver *d, const struct devserver_call *call, st
     }
 }
 
-void devserver_send(struct devserver_connection *c, const struct devserver_reply *reply)
+void devserver_send(struct httpd_connection *c, const struct devserver_reply *reply)
 {
-    devserver_http_reply(c, reply->code, reply->content_type, reply->headers[0] != '\0' ? reply->headers : NULL, reply->body,
-                         reply->body_bytes);
+    httpd_reply(c, reply->code, reply->content_type, reply->headers[0] != '\0' ? reply->headers : NULL, reply->body, reply->body_bytes);
 }
 
 void devserver_reply_clear(struct devserver_reply *reply)
@@ -84,7 +83,7 @@ void devserver_reply_clear(struct devserver_reply *reply)
     reply->body = NULL;
 }
 
-void devserver_send_json(struct devserver_connection *c, int code, const json_t *value)
+void devserver_send_json(struct httpd_connection *c, int code, const json_t *value)
 {
     struct devserver_reply reply;
     memset(&reply, 0, sizeof reply);
@@ -93,13 +92,13 @@ void devserver_send_json(struct devserver_connection *c, int code, const json_t 
     devserver_reply_clear(&reply);
 }
 
-void devserver_send_status(struct devserver_connection *c, json_t *status)
+void devserver_send_status(struct httpd_connection *c, json_t *status)
 {
     devserver_send_json(c, (int)json_integer_value(json_object_get(status, "code")), status);
     json_decref(status);
 }
 
-void devserver_serve(struct devserver *d, struct devserver_call *call, struct devserver_connection *c)
+void devserver_serve(struct devserver *d, struct devserver_call *call, struct httpd_connection *c)
 {
     struct devserver_reply reply;
 

@@ -166,10 +166,10 @@ static bool is_media_type(const char *value, size_t length, const char *wanted)
     return used == strlen(wanted) && strncasecmp(value, wanted, used) == 0;
 }
 
-static void check_accept(struct devserver_call *call, const struct devserver_request *request)
+static void check_accept(struct devserver_call *call, const struct httpd_request *request)
 {
     static const char *const fine[] = { "application/json", "*/*", "application/*" };
-    const char *accept = devserver_header_value(request, "Accept");
+    const char *accept = httpd_header_value(request, "Accept");
 
     if (accept == NULL || accept[0] == '\0')
         return;
@@ -185,9 +185,9 @@ static void check_accept(struct devserver_call *call, const struct devserver_req
 }
 
 /* 415, or which patch this is. */
-static void check_content_type(struct devserver_call *call, const struct devserver_request *request)
+static void check_content_type(struct devserver_call *call, const struct httpd_request *request)
 {
-    const char *type = devserver_header_value(request, "Content-Type");
+    const char *type = httpd_header_value(request, "Content-Type");
     size_t length = type != NULL ? strlen(type) : 0;
 
     if (call->verb == DEVSERVER_VERB_PATCH) {
@@ -207,7 +207,7 @@ static void check_content_type(struct devserver_call *call, const struct devserv
                "the body of the request was in an unknown format - accepted media types include: application/json");
 }
 
-static void read_body(struct devserver_call *call, const struct devserver_request *request)
+static void read_body(struct devserver_call *call, const struct httpd_request *request)
 {
     char message[320];
     json_error_t error;
@@ -228,16 +228,16 @@ static void read_body(struct devserver_call *call, const struct devserver_reques
     refuse(call, 400, "BadRequest", message);
 }
 
-static void read_caller(struct devserver_call *call, const struct devserver_request *request)
+static void read_caller(struct devserver_call *call, const struct httpd_request *request)
 {
-    const char *authorization = devserver_header_value(request, "Authorization");
+    const char *authorization = httpd_header_value(request, "Authorization");
     bool bearer = authorization != NULL && strncasecmp(authorization, "Bearer ", 7) == 0;
     call->caller.peer = copy_text(request->peer);
-    call->caller.user_agent = copy_text(devserver_header_value(request, "User-Agent"));
+    call->caller.user_agent = copy_text(httpd_header_value(request, "User-Agent"));
     call->caller.token = copy_text(bearer ? authorization + 7 : NULL);
 }
 
-struct devserver_call *devserver_call_new(const struct devserver_request *request)
+struct devserver_call *devserver_call_new(const struct httpd_request *request)
 {
     struct devserver_call *call = calloc(1, sizeof *call);
     BUG_UNLESS(call != NULL);

@@ -12,13 +12,7 @@
 
 enum {
     DEVSERVER_CONNECTIONS_DEFAULT = 16384,     /* open connections; fewer where the limit of descriptors is lower */
-    DEVSERVER_HEAD_BYTES_MAX = 64 * 1024,      /* request line and headers: 431 beyond */
-    DEVSERVER_HEADERS_MAX = 100,               /* header lines: 431 beyond */
-    DEVSERVER_BODY_BYTES_MAX = 1024 * 1024,    /* request body: 413 beyond */
     DEVSERVER_BACKLOG = 4096,                  /* connections that wait to be accepted */
-    DEVSERVER_IDLE_S = 300,                    /* a connection without a request is closed after this */
-    DEVSERVER_REQUEST_S = 30,                  /* a request that does not arrive whole in this time is cut (408) */
-    DEVSERVER_WRITE_S = 30,                    /* a client that takes nothing for this long is cut */
     DEVSERVER_WATCH_BUFFER_BYTES = 256 * 1024, /* events are taken from history only while less than this waits to be sent */
     DEVSERVER_WATCH_S = 1800,                  /* length of a watch without timeoutSeconds, plus up to as much again */
     DEVSERVER_WATCH_S_MAX = 86400,             /* longest timeoutSeconds */

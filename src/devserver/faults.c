@@ -264,11 +264,11 @@ bool devserver_rule_matches(const struct devserver_rule *rule, const struct devs
 }
 
 struct devserver_rule *devserver_rules_take(struct devserver_rules *rules, const struct devserver_call *call,
-                                            const struct devserver_request *request)
+                                            const struct httpd_request *request)
 {
     for (size_t i = 0; i < rules->count; i++) {
         struct devserver_rule *rule = rules->list[i];
-        const char *header = rule->header_name != NULL ? devserver_header_value(request, rule->header_name) : NULL;
+        const char *header = rule->header_name != NULL ? httpd_header_value(request, rule->header_name) : NULL;
         if (!devserver_rule_matches(rule, call, header))
             continue;
         if (rule->count != 0 && rule->hits >= rule->count)

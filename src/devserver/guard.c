@@ -54,16 +54,16 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-const char *devserver_guard(const struct devserver_request *request, const char *host, unsigned port, const char *const *allow_hosts)
+const char *devserver_guard(const struct httpd_request *request, const char *host, unsigned port, const char *const *allow_hosts)
 {
     char name[256];
     unsigned long named_port;
-    const char *given = devserver_header_value(request, "Host");
+    const char *given = httpd_header_value(request, "Host");
     size_t hosts = 0;
 
     for (size_t i = 0; i < request->header_count; i++)
         hosts += strcasecmp(request->headers[i].name, "Host") == 0 ? 1 : 0;
-    if (devserver_header_value(request, "Origin") != NULL)
+    if (httpd_header_value(request, "Origin") != NULL)
         return "a request with an Origin header comes from a web page, and pages are not served";
     if (hosts != 1)
         return "the request needs one Host header";

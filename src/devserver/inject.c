@@ -9,7 +9,7 @@
 struct devserver_held {
     struct devserver *server;
     struct devserver_call *call;
-    struct devserver_connection *connection; /* NULL: the client left */
+    struct httpd_connection *connection; /* NULL: the client left */
     enum devserver_action action;
     struct devserver_reply reply; /* DELAY_ANSWER */
     struct event *timer;
@@ -51,7 +51,7 @@ static void on_due(evutil_socket_t fd, short what, void *user)
 {
     struct devserver_held *held = user;
     struct devserver *d = held->server;
-    struct devserver_connection *c = held->connection;
+    struct httpd_connection *c = held->connection;
     struct devserver_call *call = held->call;
     (void)fd;
     (void)what;
@@ -62,7 +62,7 @@ static void on_due(evutil_socket_t fd, short what, void *user)
         return;
     }
     if (c != NULL)
-        devserver_http_expect(c, NULL, NULL, NULL);
+        httpd_expect(c, NULL, NULL, NULL);
     if (held->action == DEVSERVER_DELAY_ANSWER) {
         devserver_send(c, &held->reply);
         forget(held);
@@ -74,7 +74,7 @@ static void on_due(evutil_socket_t fd, short what, void *user)
 }
 
 static struct devserver_held *hold(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call,
-                                   struct devserver_connection *c)
+                                   struct httpd_connection *c)
 {
     struct devserver_held *held = calloc(1, sizeof *held);
     BUG_UNLESS(held != NULL);
@@ -83,7 +83,7 @@ static struct devserver_held *hold(struct devserver *d, const struct devserver_r
         d->held->previous = held;
     d->held = held;
     d->held_count++;
-    devserver_http_expect(c, on_client_left, NULL, held);
+    httpd_expect(c, on_client_left, NULL, held);
     if (rule->action != DEVSERVER_HANG && rule->action != DEVSERVER_DROP_ANSWER) {
         struct timeval delay = span(rule->ms);
         held->timer = evtimer_new(d->base, on_due, held);
@@ -99,12 +99,12 @@ void devserver_held_clear(struct devserver *d)
     for (struct devserver_held *held = d->held; held != NULL; held = next) {
         next = held->next;
         if (held->connection != NULL)
-            devserver_http_expect(held->connection, NULL, NULL, NULL);
+            httpd_expect(held->connection, NULL, NULL, NULL);
         forget(held);
     }
 }
 
-static void refuse(const struct devserver_rule *rule, struct devserver_call *call, struct devserver_connection *c)
+static void refuse(const struct devserver_rule *rule, struct devserver_call *call, struct httpd_connection *c)
 {
     static const struct {
         int code;
@@ -126,7 +126,7 @@ static void refuse(const struct devserver_rule *rule, struct devserver_call *cal
     devserver_call_free(call);
 }
 
-static void drop_answer(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct devserver_connection *c)
+static void drop_answer(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct httpd_connection *c)
 {
     struct devserver_reply reply;
     if (!(call->kind == DEVSERVER_CALL_RESOURCE && call->verb == DEVSERVER_VERB_WATCH)) {
@@ -136,7 +136,7 @@ static void drop_answer(struct devserver *d, const struct devserver_rule *rule, 
     if (rule->keep_open) {
         (void)hold(d, rule, call, c);
     } else {
-        devserver_http_abort(c, false);
+        httpd_abort(c, false);
         devserver_call_free(call);
     }
     devserver_stream_pump(d, false);
@@ -147,7 +147,7 @@ static bool is_watch(const struct devserver_call *call)
     return call->kind == DEVSERVER_CALL_RESOURCE && call->verb == DEVSERVER_VERB_WATCH;
 }
 
-void devserver_inject(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct devserver_connection *c)
+void devserver_inject(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct httpd_connection *c)
 {
     struct devserver_held *held;
     struct devserver_reply reply;
@@ -178,7 +178,7 @@ void devserver_inject(struct devserver *d, const struct devserver_rule *rule, st
         return;
     case DEVSERVER_RESET:
         devserver_call_free(call);
-        devserver_http_abort(c, true);
+        httpd_abort(c, true);
         return;
     case DEVSERVER_DROP_ANSWER:
         drop_answer(d, rule, call, c);
@@ -211,14 +211,14 @@ void devserver_inject_now(struct devserver *d, const struct devserver_rule *rule
     switch (rule->action) {
     case DEVSERVER_FREEZE:
         d->frozen = true;
-        devserver_http_freeze(d->http, true);
+        httpd_freeze(d->http, true);
         event_add(d->thaw, &length);
         return;
     case DEVSERVER_RESTART:
         d->down = true;
-        devserver_http_unlisten(d->http);
+        httpd_unlisten(d->http);
         devserver_held_clear(d);
-        devserver_http_close_all(d->http);
+        httpd_close_all(d->http);
         event_add(d->rebirth, &length);
         return;
     case DEVSERVER_COMPACT:

@@ -3,7 +3,7 @@
 #define LEASEHOLD_DEVSERVER_INTERNAL_H
 
 #include "devserver/devserver.h"
-#include "devserver/http.h"
+#include "httpd/httpd.h"
 #include "election/bug.h"
 #include "store/store.h"
 
@@ -74,7 +74,7 @@ struct devserver_call {
 };
 
 /* Reads a request; never NULL. */
-struct devserver_call *devserver_call_new(const struct devserver_request *request);
+struct devserver_call *devserver_call_new(const struct httpd_request *request);
 struct devserver_call *devserver_call_free(struct devserver_call *call);
 
 /* ---- document.c ---- */
@@ -139,7 +139,7 @@ json_t *devserver_rule_json(const struct devserver_rule *rule);
 bool devserver_rule_matches(const struct devserver_rule *rule, const struct devserver_call *call, const char *header);
 /* The first rule that acts on this request now, counted; or NULL. */
 struct devserver_rule *devserver_rules_take(struct devserver_rules *rules, const struct devserver_call *call,
-                                            const struct devserver_request *request);
+                                            const struct httpd_request *request);
 void devserver_rules_clear(struct devserver_rules *rules, uint64_t id); /* 0: all */
 
 /* ---- the server ---- */
@@ -149,7 +149,7 @@ struct devserver_stream;
 
 struct devserver {
     struct event_base *base;
-    struct devserver_http *http;
+    struct httpd *http;
     struct store *store;
     struct devserver_options options;
     char **allow_hosts;
@@ -180,7 +180,7 @@ struct devserver {
 int64_t devserver_now_us(void);
 
 /* answer.c: serves a call (stolen) on c; with c NULL only its effect on the store happens. */
-void devserver_serve(struct devserver *d, struct devserver_call *call, struct devserver_connection *c);
+void devserver_serve(struct devserver *d, struct devserver_call *call, struct httpd_connection *c);
 /* Decides a call that is no watch. The body is text owned by the caller. */
 struct devserver_reply {
     int code;
@@ -190,27 +190,27 @@ struct devserver_reply {
     size_t body_bytes;
 };
 void devserver_decide(struct devserver *d, const struct devserver_call *call, struct devserver_reply *ret);
-void devserver_send(struct devserver_connection *c, const struct devserver_reply *reply);
+void devserver_send(struct httpd_connection *c, const struct devserver_reply *reply);
 void devserver_reply_clear(struct devserver_reply *reply);
-void devserver_send_status(struct devserver_connection *c, json_t *status); /* stolen */
-void devserver_send_json(struct devserver_connection *c, int code, const json_t *value);
+void devserver_send_status(struct httpd_connection *c, json_t *status); /* stolen */
+void devserver_send_json(struct httpd_connection *c, int code, const json_t *value);
 
 /* stream.c: opens a watch for a call (stolen) and keeps it going. */
-void devserver_stream_open(struct devserver *d, struct devserver_call *call, struct devserver_connection *c);
+void devserver_stream_open(struct devserver *d, struct devserver_call *call, struct httpd_connection *c);
 /* Sends what the store has to tell. After every change, and after a thaw (all: watches that were not told of too). */
 void devserver_stream_pump(struct devserver *d, bool all);
 /* A rule's effect on one open watch, or on all that match. */
 void devserver_stream_disturb(struct devserver *d, const struct devserver_rule *rule);
 
 /* inject.c: what rules do to requests and to the server. */
-void devserver_inject(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct devserver_connection *c);
+void devserver_inject(struct devserver *d, const struct devserver_rule *rule, struct devserver_call *call, struct httpd_connection *c);
 void devserver_inject_now(struct devserver *d, const struct devserver_rule *rule);
 /* Forgets everything held back. Before the connections are closed. */
 void devserver_held_clear(struct devserver *d);
 /* admin.c: the fault endpoint. Returns false when the target is none of its paths. */
-bool devserver_admin(struct devserver *d, struct devserver_connection *c, const struct devserver_request *request);
+bool devserver_admin(struct devserver *d, struct httpd_connection *c, const struct httpd_request *request);
 
 /* guard.c, pure: NULL, or why a request with these headers is refused. host: our address without port. */
-const char *devserver_guard(const struct devserver_request *request, const char *host, unsigned port, const char *const *allow_hosts);
+const char *devserver_guard(const struct httpd_request *request, const char *host, unsigned port, const char *const *allow_hosts);
 
 #endif

@@ -16,7 +16,7 @@ enum { DESCRIPTORS_KEPT = 64, REBIND_PAUSE_MS = 50 };
 
 /* ---- requests ----------------------------------------------------------------------------------------------------- */
 
-static void on_request(void *user, struct devserver_connection *c, const struct devserver_request *request)
+static void on_request(void *user, struct httpd_connection *c, const struct httpd_request *request)
 {
     struct devserver *d = user;
     const char *refusal = devserver_guard(request, d->host, d->port, (const char *const *)d->allow_hosts);
@@ -112,7 +112,7 @@ static void on_thaw(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     d->frozen = false;
-    devserver_http_freeze(d->http, false);
+    httpd_freeze(d->http, false);
     devserver_stream_pump(d, true);
 }
 
@@ -134,7 +134,7 @@ static void on_rebirth(evutil_socket_t fd, short what, void *user)
         return;
     }
     d->down = false;
-    devserver_http_listen(d->http, listening);
+    httpd_listen(d->http, listening);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *user)
@@ -214,7 +214,7 @@ int devserver_open(const struct devserver_options *options, struct devserver **r
     BUG_UNLESS(d->version != NULL);
     copy_hosts(d, o->allow_hosts);
     open_store(d, o);
-    d->http = devserver_http_open(d->base, connection_limit(o->connections_max), on_request, d);
+    d->http = httpd_open(d->base, connection_limit(o->connections_max), on_request, d);
     d->stop = event_new(d->base, d->stop_fd, EV_READ | EV_PERSIST, on_stop, d);
     d->thaw = evtimer_new(d->base, on_thaw, d);
     d->rebirth = evtimer_new(d->base, on_rebirth, d);
@@ -231,7 +231,7 @@ const char *devserver_address(const struct devserver *d)
 int devserver_run(struct devserver *d)
 {
     if (d->listen_fd >= 0) {
-        devserver_http_listen(d->http, d->listen_fd);
+        httpd_listen(d->http, d->listen_fd);
         d->listen_fd = -1;
     }
     return event_base_dispatch(d->base) < 0 ? -1 : 0;
@@ -252,7 +252,7 @@ struct store *devserver_store(struct devserver *d)
 
 size_t devserver_connection_count(const struct devserver *d)
 {
-    return devserver_http_connection_count(d->http);
+    return httpd_connection_count(d->http);
 }
 
 size_t devserver_watch_count(const struct devserver *d)
@@ -265,7 +265,7 @@ struct devserver *devserver_close(struct devserver *d)
     if (d == NULL)
         return NULL;
     devserver_held_clear(d);
-    d->http = devserver_http_close(d->http);
+    d->http = httpd_close(d->http);
     BUG_UNLESS(d->streams == NULL);
     devserver_rules_clear(&d->rules, 0);
     store_close(d->store);

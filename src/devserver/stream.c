@@ -7,7 +7,7 @@
 
 struct devserver_stream {
     struct devserver *server;
-    struct devserver_connection *connection;
+    struct httpd_connection *connection;
     struct devserver_call *call;
     struct store_watch *watch;
     struct event *end;
@@ -56,14 +56,14 @@ static void tell(struct devserver_stream *w, struct store_watch_event *event)
 {
     make_line(w->server, event->kind, event->object);
     json_decref(event->object);
-    devserver_http_chunk(w->connection, w->server->line, w->server->line_bytes);
+    httpd_chunk(w->connection, w->server->line, w->server->line_bytes);
 }
 
 static void end_stream(struct devserver_stream *w)
 {
-    struct devserver_connection *c = w->connection;
+    struct httpd_connection *c = w->connection;
     close_stream(w);
-    devserver_http_stream_end(c);
+    httpd_stream_end(c);
 }
 
 static void pump(struct devserver_stream *w)
@@ -72,7 +72,7 @@ static void pump(struct devserver_stream *w)
 
     if (w->muted || w->server->frozen)
         return;
-    while (devserver_http_backlog(w->connection) < DEVSERVER_WATCH_BUFFER_BYTES && store_watch_next(w->watch, &event) == 1)
+    while (httpd_backlog(w->connection) < DEVSERVER_WATCH_BUFFER_BYTES && store_watch_next(w->watch, &event) == 1)
         tell(w, &event);
     if (store_watch_ended(w->watch))
         end_stream(w);
@@ -162,7 +162,7 @@ static void set_timers(struct devserver_stream *w)
     event_add(w->bookmark, &between);
 }
 
-void devserver_stream_open(struct devserver *d, struct devserver_call *call, struct devserver_connection *c)
+void devserver_stream_open(struct devserver *d, struct devserver_call *call, struct httpd_connection *c)
 {
     const struct store_request *r = &call->request;
     struct devserver_stream *w = calloc(1, sizeof *w);
@@ -194,8 +194,8 @@ void devserver_stream_open(struct devserver *d, struct devserver_call *call, str
         d->streams->previous = w;
     d->streams = w;
     set_timers(w);
-    devserver_http_stream(c, "application/json");
-    devserver_http_expect(c, on_closed, on_drained, w);
+    httpd_stream(c, "application/json");
+    httpd_expect(c, on_closed, on_drained, w);
     devserver_stream_pump(d, false);
 }
 

@@ -1,4 +1,4 @@
-/* The parts of the development server that need no socket: heads, targets, guards, calls, fault rules. */
+/* The parts of the development server that need no socket: targets, guards, calls, fault rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,88 +10,6 @@
 #include <cmocka.h>
 
 #include "devserver/internal.h"
-
-/* ---- heads -------------------------------------------------------------------------------------------------------- */
-
-static enum devserver_head_outcome parse(const char *text, struct devserver_head *head)
-{
-    static char copy[8192];
-    snprintf(copy, sizeof copy, "%s", text);
-    return devserver_head_parse(copy, head);
-}
-
-static void heads(void **state)
-{
-    static struct devserver_head head;
-    (void)state;
-    assert_int_equal(parse("GET /a?b=c HTTP/1.1\r\nHost:  x \r\nX-Y:", &head), DEVSERVER_HEAD_OK);
-    assert_string_equal(head.method, "GET");
-    assert_string_equal(head.target, "/a?b=c");
-    assert_int_equal(head.header_count, 2);
-    assert_string_equal(head.headers[0].value, "x");
-    assert_string_equal(head.headers[1].value, "");
-    assert_false(head.http10);
-    assert_int_equal(parse("GET http://h:1/p HTTP/1.0", &head), DEVSERVER_HEAD_OK);
-    assert_string_equal(head.target, "/p");
-    assert_true(head.http10);
-    assert_int_equal(parse("GET / HTTP/3", &head), DEVSERVER_HEAD_VERSION);
-    static const char *const bad[] = { "",
-                                       "GET",
-                                       "GET /",
-                                       "GET  / HTTP/1.1",
-                                       "G@T / HTTP/1.1",
-                                       "GET x HTTP/1.1",
-                                       "GET http://h HTTP/1.1",
-                                       "GET / HTTP/1.1\r\nno colon",
-                                       "GET / HTTP/1.1\r\nA: b\r\n folded",
-                                       "GET / HTTP/1.1\r\n: empty",
-                                       "GET / HTTP/1.1\r\nA : b",
-                                       "GET / HTTP/1.1\r\nA: b\nC: d" };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (parse(bad[i], &head) != DEVSERVER_HEAD_BAD)
-            fail_msg("accepted: %s", bad[i]);
-}
-
-static void header_lines_are_limited(void **state)
-{
-    static struct devserver_head head;
-    char text[4096] = "GET / HTTP/1.1";
-    (void)state;
-    for (int i = 0; i < DEVSERVER_HEADERS_MAX; i++)
-        strcat(text, "\r\nA: b");
-    assert_int_equal(parse(text, &head), DEVSERVER_HEAD_OK);
-    strcat(text, "\r\nA: b");
-    assert_int_equal(parse(text, &head), DEVSERVER_HEAD_TOO_MANY);
-}
-
-static enum devserver_framing framing(const char *headers, size_t *ret_length)
-{
-    static struct devserver_head head;
-    char text[512];
-    snprintf(text, sizeof text, "PUT / HTTP/1.1%s", headers);
-    assert_int_equal(parse(text, &head), DEVSERVER_HEAD_OK);
-    return devserver_head_framing(&head, ret_length);
-}
-
-static void bodies_are_framed(void **state)
-{
-    size_t length;
-    (void)state;
-    assert_int_equal(framing("", &length), DEVSERVER_FRAMING_NONE);
-    assert_int_equal(framing("\r\ncontent-length: 12", &length), DEVSERVER_FRAMING_LENGTH);
-    assert_int_equal(length, 12);
-    assert_int_equal(framing("\r\nContent-Length: 99999999999999999999", &length), DEVSERVER_FRAMING_LENGTH);
-    assert_true(length == SIZE_MAX);
-    assert_int_equal(framing("\r\nTransfer-Encoding: Chunked", &length), DEVSERVER_FRAMING_CHUNKED);
-    assert_int_equal(framing("\r\nTransfer-Encoding: gzip, chunked", &length), DEVSERVER_FRAMING_BAD);
-    assert_int_equal(framing("\r\nTransfer-Encoding: chunked\r\nContent-Length: 1", &length), DEVSERVER_FRAMING_BAD);
-    assert_int_equal(framing("\r\nContent-Length: 1\r\nContent-Length: 1", &length), DEVSERVER_FRAMING_BAD);
-    assert_int_equal(framing("\r\nContent-Length: +1", &length), DEVSERVER_FRAMING_BAD);
-    assert_int_equal(framing("\r\nContent-Length:", &length), DEVSERVER_FRAMING_BAD);
-    assert_true(devserver_has_token("Keep-Alive , close", "close"));
-    assert_false(devserver_has_token("closed", "close"));
-    assert_false(devserver_has_token(NULL, "close"));
-}
 
 /* ---- targets ------------------------------------------------------------------------------------------------------ */
 
@@ -126,8 +44,8 @@ static void targets(void **state)
 
 static bool passes(const char *host, const char *ours)
 {
-    const struct devserver_header headers[] = { { "host", host } };
-    const struct devserver_request request = { .headers = headers, .header_count = 1 };
+    const struct httpd_header headers[] = { { "host", host } };
+    const struct httpd_request request = { .headers = headers, .header_count = 1 };
     return devserver_guard(&request, ours, 8080, NULL) == NULL;
 }
 
@@ -148,24 +66,24 @@ static void hosts(void **state)
     assert_false(passes("[::1:8080", "::1"));
     assert_false(passes(":8080", "127.0.0.1"));
     assert_false(passes("", "127.0.0.1"));
-    const struct devserver_header two[] = { { "Host", "localhost:8080" }, { "Host", "localhost:8080" } };
-    const struct devserver_header page[] = { { "Host", "localhost:8080" }, { "Origin", "null" } };
-    assert_non_null(devserver_guard(&(struct devserver_request){ .headers = two, .header_count = 2 }, "127.0.0.1", 8080, NULL));
-    assert_non_null(devserver_guard(&(struct devserver_request){ .headers = page, .header_count = 2 }, "127.0.0.1", 8080, NULL));
+    const struct httpd_header two[] = { { "Host", "localhost:8080" }, { "Host", "localhost:8080" } };
+    const struct httpd_header page[] = { { "Host", "localhost:8080" }, { "Origin", "null" } };
+    assert_non_null(devserver_guard(&(struct httpd_request){ .headers = two, .header_count = 2 }, "127.0.0.1", 8080, NULL));
+    assert_non_null(devserver_guard(&(struct httpd_request){ .headers = page, .header_count = 2 }, "127.0.0.1", 8080, NULL));
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
 
 static struct devserver_call *call_of(const char *method, const char *target, const char *type, const char *body)
 {
-    const struct devserver_header headers[] = { { "Content-Type", type }, { "Authorization", "bearer T" }, { "User-Agent", "u/1" } };
-    struct devserver_request request = { .method = method,
-                                         .target = target,
-                                         .headers = headers,
-                                         .header_count = 3,
-                                         .body = body,
-                                         .body_bytes = strlen(body),
-                                         .peer = "127.0.0.1" };
+    const struct httpd_header headers[] = { { "Content-Type", type }, { "Authorization", "bearer T" }, { "User-Agent", "u/1" } };
+    struct httpd_request request = { .method = method,
+                                     .target = target,
+                                     .headers = headers,
+                                     .header_count = 3,
+                                     .body = body,
+                                     .body_bytes = strlen(body),
+                                     .peer = "127.0.0.1" };
     return devserver_call_new(&request);
 }
 
@@ -299,14 +217,8 @@ static void rules_match(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(heads),
-        cmocka_unit_test(header_lines_are_limited),
-        cmocka_unit_test(bodies_are_framed),
-        cmocka_unit_test(targets),
-        cmocka_unit_test(hosts),
-        cmocka_unit_test(calls),
-        cmocka_unit_test(rules_are_read),
-        cmocka_unit_test(rules_match),
+        cmocka_unit_test(targets),        cmocka_unit_test(hosts),       cmocka_unit_test(calls),
+        cmocka_unit_test(rules_are_read), cmocka_unit_test(rules_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

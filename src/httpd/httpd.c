@@ -1,6 +1,5 @@
-#include "devserver/http.h"
+#include "httpd/httpd.h"
 
-#include "devserver/devserver.h"
 #include "election/bug.h"
 
 #include <arpa/inet.h>
@@ -22,7 +21,7 @@ enum {
     CHUNK_LINE_MAX = 1024,
     LINGER_S = 2,
     ACCEPT_PAUSE_MS = 100,
-    INPUT_BYTES_MAX = DEVSERVER_HEAD_BYTES_MAX + DEVSERVER_BODY_BYTES_MAX + 64 * 1024
+    INPUT_BYTES_MAX = HTTPD_HEAD_BYTES_MAX + HTTPD_BODY_BYTES_MAX + 64 * 1024
 };
 
 enum state {
@@ -36,23 +35,23 @@ enum state {
     LINGERING  /* answered and to be closed; what still comes is thrown away, so that the client can read the answer */
 };
 
-struct devserver_http {
+struct httpd {
     struct event_base *base;
     struct evconnlistener *listener;
     struct event *resume; /* accepting again after the descriptors ran out */
-    devserver_http_handler *handler;
+    httpd_handler *handler;
     void *user;
     size_t connections_max;
     size_t connections;
     bool frozen;
-    struct devserver_connection *first;
+    struct httpd_connection *first;
 };
 
-struct devserver_connection {
-    struct devserver_http *http;
+struct httpd_connection {
+    struct httpd *http;
     struct bufferevent *stream;
     enum state state;
-    struct devserver_head *head;
+    struct httpd_head *head;
     char *head_text;
     size_t scanned; /* bytes of input already searched for the end of the head */
     struct evbuffer *body;
@@ -64,21 +63,21 @@ struct devserver_connection {
     bool in_handler; /* freeing waits until the handler has returned */
     bool doomed;
     bool peer_done; /* the client closed its side; what is written still leaves */
-    devserver_http_closed *closed;
-    devserver_http_drained *drained;
+    httpd_closed *closed;
+    httpd_drained *drained;
     void *user;
-    struct devserver_connection *previous, *next;
+    struct httpd_connection *previous, *next;
 };
 
 /* ---- life and death ----------------------------------------------------------------------------------------------- */
 
-static void set_timeouts(struct devserver_connection *c, int read_s)
+static void set_timeouts(struct httpd_connection *c, int read_s)
 {
-    struct timeval read_after = { .tv_sec = read_s }, write_after = { .tv_sec = DEVSERVER_WRITE_S };
+    struct timeval read_after = { .tv_sec = read_s }, write_after = { .tv_sec = HTTPD_WRITE_S };
     bufferevent_set_timeouts(c->stream, read_s > 0 ? &read_after : NULL, &write_after);
 }
 
-static void forget_request(struct devserver_connection *c)
+static void forget_request(struct httpd_connection *c)
 {
     free(c->head);
     free(c->head_text);
@@ -91,9 +90,9 @@ static void forget_request(struct devserver_connection *c)
     c->user = NULL;
 }
 
-static void release(struct devserver_connection *c)
+static void release(struct httpd_connection *c)
 {
-    struct devserver_http *h = c->http;
+    struct httpd *h = c->http;
     forget_request(c);
     if (c->previous != NULL)
         c->previous->next = c->next;
@@ -108,9 +107,9 @@ static void release(struct devserver_connection *c)
 }
 
 /* The client left, or has to. */
-static void drop(struct devserver_connection *c)
+static void drop(struct httpd_connection *c)
 {
-    devserver_http_closed *closed = c->closed;
+    httpd_closed *closed = c->closed;
     c->closed = NULL;
     c->drained = NULL;
     if (closed != NULL)
@@ -121,7 +120,7 @@ static void drop(struct devserver_connection *c)
         release(c);
 }
 
-void devserver_http_abort(struct devserver_connection *c, bool reset)
+void httpd_abort(struct httpd_connection *c, bool reset)
 {
     evutil_socket_t fd = bufferevent_getfd(c->stream);
     if (reset && fd >= 0) {
@@ -135,7 +134,7 @@ void devserver_http_abort(struct devserver_connection *c, bool reset)
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A request that cannot even be framed: one plain answer, then the end of the connection. */
-static void refuse_framing(struct devserver_connection *c, int code, const char *why)
+static void refuse_framing(struct httpd_connection *c, int code, const char *why)
 {
     char body[320];
     int size = snprintf(body, sizeof body,
@@ -144,27 +143,27 @@ static void refuse_framing(struct devserver_connection *c, int code, const char 
                         why, code == 413 ? "RequestEntityTooLarge" : "BadRequest", code);
     c->keep_alive = false;
     c->state = ANSWERING;
-    devserver_http_reply(c, code, "application/json", NULL, body, (size_t)size);
+    httpd_reply(c, code, "application/json", NULL, body, (size_t)size);
 }
 
-static void begin_body(struct devserver_connection *c)
+static void begin_body(struct httpd_connection *c)
 {
     size_t length = 0;
-    const struct devserver_request request = { .headers = c->head->headers, .header_count = c->head->header_count };
-    const char *expect = devserver_header_value(&request, "Expect");
-    const char *connection = devserver_header_value(&request, "Connection");
+    const struct httpd_request request = { .headers = c->head->headers, .header_count = c->head->header_count };
+    const char *expect = httpd_header_value(&request, "Expect");
+    const char *connection = httpd_header_value(&request, "Connection");
 
-    c->keep_alive = c->head->http10 ? devserver_has_token(connection, "keep-alive") : !devserver_has_token(connection, "close");
-    switch (devserver_head_framing(c->head, &length)) {
-    case DEVSERVER_FRAMING_BAD:
+    c->keep_alive = c->head->http10 ? httpd_has_token(connection, "keep-alive") : !httpd_has_token(connection, "close");
+    switch (httpd_head_framing(c->head, &length)) {
+    case HTTPD_FRAMING_BAD:
         refuse_framing(c, 400, "Content-Length or Transfer-Encoding makes no sense");
         return;
-    case DEVSERVER_FRAMING_CHUNKED:
+    case HTTPD_FRAMING_CHUNKED:
         c->state = READING_CHUNK_SIZE;
         break;
-    case DEVSERVER_FRAMING_NONE:
-    case DEVSERVER_FRAMING_LENGTH:
-        if (length > DEVSERVER_BODY_BYTES_MAX) {
+    case HTTPD_FRAMING_NONE:
+    case HTTPD_FRAMING_LENGTH:
+        if (length > HTTPD_BODY_BYTES_MAX) {
             refuse_framing(c, 413, "Request entity too large: limit is 1048576");
             return;
         }
@@ -177,7 +176,7 @@ static void begin_body(struct devserver_connection *c)
 }
 
 /* Returns false when more input is needed. */
-static bool read_head(struct devserver_connection *c, struct evbuffer *input)
+static bool read_head(struct httpd_connection *c, struct evbuffer *input)
 {
     struct evbuffer_ptr from, end;
     size_t length = evbuffer_get_length(input);
@@ -196,7 +195,7 @@ static bool read_head(struct devserver_connection *c, struct evbuffer *input)
     size_t at = c->scanned > 3 ? c->scanned - 3 : 0;
     evbuffer_ptr_set(input, &from, at, EVBUFFER_PTR_SET);
     end = evbuffer_search(input, "\r\n\r\n", 4, &from);
-    if (end.pos > DEVSERVER_HEAD_BYTES_MAX || (end.pos < 0 && length > DEVSERVER_HEAD_BYTES_MAX)) {
+    if (end.pos > HTTPD_HEAD_BYTES_MAX || (end.pos < 0 && length > HTTPD_HEAD_BYTES_MAX)) {
         refuse_framing(c, 431, "the head of the request is longer than 64 KiB");
         return true;
     }
@@ -211,19 +210,19 @@ static bool read_head(struct devserver_connection *c, struct evbuffer *input)
     evbuffer_remove(input, c->head_text, size);
     evbuffer_drain(input, 4);
     c->head_text[size] = '\0';
-    enum devserver_head_outcome outcome = strlen(c->head_text) == size ? devserver_head_parse(c->head_text, c->head) : DEVSERVER_HEAD_BAD;
-    if (outcome == DEVSERVER_HEAD_OK)
+    enum httpd_head_outcome outcome = strlen(c->head_text) == size ? httpd_head_parse(c->head_text, c->head) : HTTPD_HEAD_BAD;
+    if (outcome == HTTPD_HEAD_OK)
         begin_body(c);
     else
         refuse_framing(c,
-                       outcome == DEVSERVER_HEAD_TOO_MANY  ? 431
-                       : outcome == DEVSERVER_HEAD_VERSION ? 505
-                                                           : 400,
+                       outcome == HTTPD_HEAD_TOO_MANY  ? 431
+                       : outcome == HTTPD_HEAD_VERSION ? 505
+                                                       : 400,
                        "the head of the request cannot be read as HTTP/1.1");
     return true;
 }
 
-static bool read_bytes(struct devserver_connection *c, struct evbuffer *input)
+static bool read_bytes(struct httpd_connection *c, struct evbuffer *input)
 {
     int moved = evbuffer_remove_buffer(input, c->body, c->body_left);
     BUG_UNLESS(moved >= 0);
@@ -232,7 +231,7 @@ static bool read_bytes(struct devserver_connection *c, struct evbuffer *input)
 }
 
 /* One line of the chunked framing; NULL when it is not there yet. Owned by the caller. */
-static char *read_line(struct devserver_connection *c, struct evbuffer *input)
+static char *read_line(struct httpd_connection *c, struct evbuffer *input)
 {
     char *line = evbuffer_readln(input, NULL, EVBUFFER_EOL_CRLF_STRICT);
     if (line == NULL && evbuffer_get_length(input) > CHUNK_LINE_MAX)
@@ -240,7 +239,7 @@ static char *read_line(struct devserver_connection *c, struct evbuffer *input)
     return line;
 }
 
-static void begin_chunk(struct devserver_connection *c, const char *line)
+static void begin_chunk(struct httpd_connection *c, const char *line)
 {
     size_t digits = strspn(line, "0123456789abcdefABCDEF");
     if (digits == 0 || digits > 8 || (line[digits] != '\0' && line[digits] != ';' && line[digits] != ' ')) {
@@ -248,7 +247,7 @@ static void begin_chunk(struct devserver_connection *c, const char *line)
         return;
     }
     size_t size = (size_t)strtoul(line, NULL, 16);
-    if (size + evbuffer_get_length(c->body) > DEVSERVER_BODY_BYTES_MAX) {
+    if (size + evbuffer_get_length(c->body) > HTTPD_BODY_BYTES_MAX) {
         refuse_framing(c, 413, "Request entity too large: limit is 1048576");
         return;
     }
@@ -256,10 +255,10 @@ static void begin_chunk(struct devserver_connection *c, const char *line)
     c->state = size > 0 ? READING_CHUNK : READING_TRAILERS;
 }
 
-static void hand_over(struct devserver_connection *c)
+static void hand_over(struct httpd_connection *c)
 {
     size_t size = evbuffer_get_length(c->body);
-    struct devserver_request request = {
+    struct httpd_request request = {
         .method = c->head->method,
         .target = c->head->target,
         .headers = c->head->headers,
@@ -274,7 +273,7 @@ static void hand_over(struct devserver_connection *c)
 }
 
 /* One step of reading; false when there is nothing to do before more input. */
-static bool step(struct devserver_connection *c)
+static bool step(struct httpd_connection *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->stream);
     char *line;
@@ -317,13 +316,13 @@ static bool step(struct devserver_connection *c)
     return false;
 }
 
-static bool is_reading(const struct devserver_connection *c)
+static bool is_reading(const struct httpd_connection *c)
 {
     return c->state < ANSWERING && (c->state != READING_HEAD || c->scanned > 0);
 }
 
 /* The timeout of the socket ends silence; a request that comes drop by drop is ended here. */
-static void bound_request(struct devserver_connection *c)
+static void bound_request(struct httpd_connection *c)
 {
     struct timeval now;
     if (!is_reading(c)) {
@@ -333,13 +332,13 @@ static void bound_request(struct devserver_connection *c)
     event_base_gettimeofday_cached(c->http->base, &now);
     if (c->began.tv_sec == 0) {
         c->began = now;
-        set_timeouts(c, DEVSERVER_REQUEST_S);
-    } else if (now.tv_sec - c->began.tv_sec > DEVSERVER_REQUEST_S) {
+        set_timeouts(c, HTTPD_REQUEST_S);
+    } else if (now.tv_sec - c->began.tv_sec > HTTPD_REQUEST_S) {
         refuse_framing(c, 408, "the request did not arrive whole in 30 s");
     }
 }
 
-static void advance(struct devserver_connection *c)
+static void advance(struct httpd_connection *c)
 {
     if (c->in_handler || c->http->frozen)
         return;
@@ -361,7 +360,7 @@ static void on_read(struct bufferevent *stream, void *user)
 
 static void on_write(struct bufferevent *stream, void *user)
 {
-    struct devserver_connection *c = user;
+    struct httpd_connection *c = user;
     if (c->state == LINGERING) {
         (void)shutdown(bufferevent_getfd(stream), SHUT_WR);
         if (c->peer_done)
@@ -378,7 +377,7 @@ static void on_write(struct bufferevent *stream, void *user)
 
 static void on_event(struct bufferevent *stream, short what, void *user)
 {
-    struct devserver_connection *c = user;
+    struct httpd_connection *c = user;
     /* Half-closed by a client that wants its answer still (`nc`): let what is written leave first. */
     if ((what & BEV_EVENT_EOF) != 0 && c->state != ANSWERING && evbuffer_get_length(bufferevent_get_output(stream)) > 0) {
         c->peer_done = true;
@@ -394,7 +393,7 @@ static void on_event(struct bufferevent *stream, short what, void *user)
 
 /* ---- answering ---------------------------------------------------------------------------------------------------- */
 
-void devserver_http_expect(struct devserver_connection *c, devserver_http_closed *closed, devserver_http_drained *drained, void *user)
+void httpd_expect(struct httpd_connection *c, httpd_closed *closed, httpd_drained *drained, void *user)
 {
     c->closed = closed;
     c->drained = drained;
@@ -402,7 +401,7 @@ void devserver_http_expect(struct devserver_connection *c, devserver_http_closed
 }
 
 /* The answer is written: on to the next request, or to the end. */
-static void finish(struct devserver_connection *c)
+static void finish(struct httpd_connection *c)
 {
     c->streaming = false;
     forget_request(c);
@@ -414,25 +413,24 @@ static void finish(struct devserver_connection *c)
         return;
     }
     c->state = READING_HEAD;
-    set_timeouts(c, DEVSERVER_IDLE_S);
+    set_timeouts(c, HTTPD_IDLE_S);
     /* A next request may already lie in the buffer. Outside of the handler somebody else has to look. */
     if (!c->in_handler && evbuffer_get_length(bufferevent_get_input(c->stream)) > 0)
         bufferevent_trigger(c->stream, EV_READ, BEV_OPT_DEFER_CALLBACKS);
 }
 
-void devserver_http_reply(struct devserver_connection *c, int code, const char *content_type, const char *headers, const char *body,
-                          size_t body_bytes)
+void httpd_reply(struct httpd_connection *c, int code, const char *content_type, const char *headers, const char *body, size_t body_bytes)
 {
     BUG_UNLESS(c->state == ANSWERING && !c->streaming);
     struct evbuffer *output = bufferevent_get_output(c->stream);
     evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-cache, private\r\nContent-Length: %zu\r\n%s%s\r\n",
-                        code, devserver_http_reason(code), content_type, body_bytes, c->keep_alive ? "" : "Connection: close\r\n",
+                        code, httpd_reason(code), content_type, body_bytes, c->keep_alive ? "" : "Connection: close\r\n",
                         headers != NULL ? headers : "");
     evbuffer_add(output, body, body_bytes);
     finish(c);
 }
 
-void devserver_http_stream(struct devserver_connection *c, const char *content_type)
+void httpd_stream(struct httpd_connection *c, const char *content_type)
 {
     BUG_UNLESS(c->state == ANSWERING && !c->streaming);
     c->streaming = true;
@@ -444,7 +442,7 @@ void devserver_http_stream(struct devserver_connection *c, const char *content_t
                         c->head->http10 ? "" : "Transfer-Encoding: chunked\r\n", c->keep_alive ? "" : "Connection: close\r\n");
 }
 
-void devserver_http_chunk(struct devserver_connection *c, const char *data, size_t bytes)
+void httpd_chunk(struct httpd_connection *c, const char *data, size_t bytes)
 {
     BUG_UNLESS(c->streaming && bytes > 0);
     struct evbuffer *output = bufferevent_get_output(c->stream);
@@ -457,7 +455,7 @@ void devserver_http_chunk(struct devserver_connection *c, const char *data, size
     evbuffer_add(output, "\r\n", 2);
 }
 
-void devserver_http_stream_end(struct devserver_connection *c)
+void httpd_stream_end(struct httpd_connection *c)
 {
     BUG_UNLESS(c->streaming);
     if (!c->head->http10)
@@ -465,7 +463,7 @@ void devserver_http_stream_end(struct devserver_connection *c)
     finish(c);
 }
 
-size_t devserver_http_backlog(const struct devserver_connection *c)
+size_t httpd_backlog(const struct httpd_connection *c)
 {
     return evbuffer_get_length(bufferevent_get_output(c->stream));
 }
@@ -484,7 +482,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
     static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
                                "Content-Type: text/plain\r\nContent-Length: 23\r\n\r\ntoo many connections.\r\n";
-    struct devserver_http *h = user;
+    struct httpd *h = user;
     int on = 1;
     (void)listener;
     (void)size;
@@ -495,7 +493,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         return;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct devserver_connection *c = calloc(1, sizeof *c);
+    struct httpd_connection *c = calloc(1, sizeof *c);
     BUG_UNLESS(c != NULL);
     c->http = h;
     c->body = evbuffer_new();
@@ -509,7 +507,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     h->connections++;
     bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
     bufferevent_setwatermark(c->stream, EV_READ, 0, INPUT_BYTES_MAX);
-    set_timeouts(c, DEVSERVER_IDLE_S);
+    set_timeouts(c, HTTPD_IDLE_S);
     bufferevent_enable(c->stream, EV_WRITE);
     if (h->frozen)
         bufferevent_disable(c->stream, EV_READ);
@@ -520,7 +518,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 /* Out of descriptors: without a pause the listener would spin, as the connection stays in the backlog. */
 static void on_accept_error(struct evconnlistener *listener, void *user)
 {
-    struct devserver_http *h = user;
+    struct httpd *h = user;
     struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000L };
     evconnlistener_disable(listener);
     event_add(h->resume, &pause);
@@ -528,24 +526,24 @@ static void on_accept_error(struct evconnlistener *listener, void *user)
 
 static void on_resume(evutil_socket_t fd, short what, void *user)
 {
-    struct devserver_http *h = user;
+    struct httpd *h = user;
     (void)fd;
     (void)what;
     if (h->listener != NULL)
         evconnlistener_enable(h->listener);
 }
 
-struct devserver_http *devserver_http_open(struct event_base *base, size_t connections_max, devserver_http_handler *handler, void *user)
+struct httpd *httpd_open(struct event_base *base, size_t connections_max, httpd_handler *handler, void *user)
 {
-    struct devserver_http *h = calloc(1, sizeof *h);
+    struct httpd *h = calloc(1, sizeof *h);
     BUG_UNLESS(h != NULL);
-    *h = (struct devserver_http){ .base = base, .handler = handler, .user = user, .connections_max = connections_max };
+    *h = (struct httpd){ .base = base, .handler = handler, .user = user, .connections_max = connections_max };
     h->resume = evtimer_new(base, on_resume, h);
     BUG_UNLESS(h->resume != NULL);
     return h;
 }
 
-void devserver_http_listen(struct devserver_http *h, int fd)
+void httpd_listen(struct httpd *h, int fd)
 {
     BUG_UNLESS(h->listener == NULL);
     h->listener = evconnlistener_new(h->base, on_accept, h, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -553,7 +551,7 @@ void devserver_http_listen(struct devserver_http *h, int fd)
     evconnlistener_set_error_cb(h->listener, on_accept_error);
 }
 
-void devserver_http_unlisten(struct devserver_http *h)
+void httpd_unlisten(struct httpd *h)
 {
     if (h->listener != NULL)
         evconnlistener_free(h->listener);
@@ -561,10 +559,10 @@ void devserver_http_unlisten(struct devserver_http *h)
     event_del(h->resume);
 }
 
-void devserver_http_close_all(struct devserver_http *h)
+void httpd_close_all(struct httpd *h)
 {
-    struct devserver_connection *next;
-    for (struct devserver_connection *c = h->first; c != NULL; c = next) {
+    struct httpd_connection *next;
+    for (struct httpd_connection *c = h->first; c != NULL; c = next) {
         struct evbuffer *output = bufferevent_get_output(c->stream);
         next = c->next;
         /* Whole answers that only wait for the loop leave; what did not fit the socket's buffer is lost. */
@@ -576,10 +574,10 @@ void devserver_http_close_all(struct devserver_http *h)
     }
 }
 
-void devserver_http_freeze(struct devserver_http *h, bool frozen)
+void httpd_freeze(struct httpd *h, bool frozen)
 {
     h->frozen = frozen;
-    for (struct devserver_connection *c = h->first; c != NULL; c = c->next) {
+    for (struct httpd_connection *c = h->first; c != NULL; c = c->next) {
         if (frozen) {
             bufferevent_disable(c->stream, EV_READ);
             continue;
@@ -590,19 +588,19 @@ void devserver_http_freeze(struct devserver_http *h, bool frozen)
     }
 }
 
-struct devserver_http *devserver_http_close(struct devserver_http *h)
+struct httpd *httpd_close(struct httpd *h)
 {
     if (h == NULL)
         return NULL;
-    devserver_http_unlisten(h);
-    devserver_http_close_all(h);
+    httpd_unlisten(h);
+    httpd_close_all(h);
     BUG_UNLESS(h->first == NULL && h->connections == 0);
     event_free(h->resume);
     free(h);
     return NULL;
 }
 
-size_t devserver_http_connection_count(const struct devserver_http *h)
+size_t httpd_connection_count(const struct httpd *h)
 {
     return h->connections;
 }

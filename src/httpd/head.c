@@ -1,6 +1,5 @@
 /* The head of a request, a NUL-ended text split in place, and what else of HTTP is only text. Pure. */
-#include "devserver/devserver.h"
-#include "devserver/http.h"
+#include "httpd/httpd.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -27,41 +26,41 @@ static bool is_target(const char *text)
 }
 
 /* "GET /path HTTP/1.1". */
-static enum devserver_head_outcome parse_request_line(char *line, struct devserver_head *ret)
+static enum httpd_head_outcome parse_request_line(char *line, struct httpd_head *ret)
 {
     char *target = strchr(line, ' ');
     if (target == NULL)
-        return DEVSERVER_HEAD_BAD;
+        return HTTPD_HEAD_BAD;
     *target++ = '\0';
     char *version = strchr(target, ' ');
     if (version == NULL)
-        return DEVSERVER_HEAD_BAD;
+        return HTTPD_HEAD_BAD;
     *version++ = '\0';
     /* The absolute form, as proxies are asked: the path counts. */
     if (strncasecmp(target, "http://", 7) == 0) {
         target = strchr(target + 7, '/');
         if (target == NULL)
-            return DEVSERVER_HEAD_BAD;
+            return HTTPD_HEAD_BAD;
     }
     if (!is_token(line) || !is_target(target))
-        return DEVSERVER_HEAD_BAD;
+        return HTTPD_HEAD_BAD;
     if (strcmp(version, "HTTP/1.0") == 0)
         ret->http10 = true;
     else if (strcmp(version, "HTTP/1.1") != 0)
-        return strncmp(version, "HTTP/", 5) == 0 ? DEVSERVER_HEAD_VERSION : DEVSERVER_HEAD_BAD;
+        return strncmp(version, "HTTP/", 5) == 0 ? HTTPD_HEAD_VERSION : HTTPD_HEAD_BAD;
     ret->method = line;
     ret->target = target;
-    return DEVSERVER_HEAD_OK;
+    return HTTPD_HEAD_OK;
 }
 
-static enum devserver_head_outcome parse_header(char *line, struct devserver_head *ret)
+static enum httpd_head_outcome parse_header(char *line, struct httpd_head *ret)
 {
     char *value = strchr(line, ':');
     if (value == NULL)
-        return DEVSERVER_HEAD_BAD;
+        return HTTPD_HEAD_BAD;
     *value++ = '\0';
     if (!is_token(line)) /* also a folded line, which begins with a space */
-        return DEVSERVER_HEAD_BAD;
+        return HTTPD_HEAD_BAD;
     while (*value == ' ' || *value == '\t')
         value++;
     char *end = value + strlen(value);
@@ -69,16 +68,16 @@ static enum devserver_head_outcome parse_header(char *line, struct devserver_hea
         *--end = '\0';
     for (const char *p = value; *p != '\0'; p++)
         if ((unsigned char)*p < ' ' && *p != '\t')
-            return DEVSERVER_HEAD_BAD;
-    if (ret->header_count == DEVSERVER_HEADERS_MAX)
-        return DEVSERVER_HEAD_TOO_MANY;
-    ret->headers[ret->header_count++] = (struct devserver_header){ line, value };
-    return DEVSERVER_HEAD_OK;
+            return HTTPD_HEAD_BAD;
+    if (ret->header_count == HTTPD_HEADERS_MAX)
+        return HTTPD_HEAD_TOO_MANY;
+    ret->headers[ret->header_count++] = (struct httpd_header){ line, value };
+    return HTTPD_HEAD_OK;
 }
 
-enum devserver_head_outcome devserver_head_parse(char *text, struct devserver_head *ret)
+enum httpd_head_outcome httpd_head_parse(char *text, struct httpd_head *ret)
 {
-    _Static_assert(DEVSERVER_HEADERS_MAX == sizeof ret->headers / sizeof ret->headers[0], "one limit, one size");
+    _Static_assert(HTTPD_HEADERS_MAX == sizeof ret->headers / sizeof ret->headers[0], "one limit, one size");
     bool first = true;
 
     ret->header_count = 0;
@@ -89,16 +88,16 @@ enum devserver_head_outcome devserver_head_parse(char *text, struct devserver_he
             *next = '\0';
             next += 2;
         }
-        enum devserver_head_outcome outcome = first ? parse_request_line(line, ret) : parse_header(line, ret);
-        if (outcome != DEVSERVER_HEAD_OK)
+        enum httpd_head_outcome outcome = first ? parse_request_line(line, ret) : parse_header(line, ret);
+        if (outcome != HTTPD_HEAD_OK)
             return outcome;
         first = false;
         line = next;
     }
-    return DEVSERVER_HEAD_OK;
+    return HTTPD_HEAD_OK;
 }
 
-static const char *find(const struct devserver_head *head, const char *name, size_t *ret_count)
+static const char *find(const struct httpd_head *head, const char *name, size_t *ret_count)
 {
     const char *value = NULL;
     *ret_count = 0;
@@ -111,7 +110,7 @@ static const char *find(const struct devserver_head *head, const char *name, siz
     return value;
 }
 
-enum devserver_framing devserver_head_framing(const struct devserver_head *head, size_t *ret_length)
+enum httpd_framing httpd_head_framing(const struct httpd_head *head, size_t *ret_length)
 {
     size_t encodings, lengths, value = 0;
     const char *encoding = find(head, "Transfer-Encoding", &encodings);
@@ -119,11 +118,11 @@ enum devserver_framing devserver_head_framing(const struct devserver_head *head,
 
     *ret_length = 0;
     if (encodings > 0) /* both at once is how requests are smuggled */
-        return encodings == 1 && lengths == 0 && strcasecmp(encoding, "chunked") == 0 ? DEVSERVER_FRAMING_CHUNKED : DEVSERVER_FRAMING_BAD;
+        return encodings == 1 && lengths == 0 && strcasecmp(encoding, "chunked") == 0 ? HTTPD_FRAMING_CHUNKED : HTTPD_FRAMING_BAD;
     if (lengths == 0)
-        return DEVSERVER_FRAMING_NONE;
+        return HTTPD_FRAMING_NONE;
     if (lengths > 1 || length[0] == '\0' || strspn(length, "0123456789") != strlen(length))
-        return DEVSERVER_FRAMING_BAD;
+        return HTTPD_FRAMING_BAD;
     if (strlen(length) > 15) {
         value = SIZE_MAX;
     } else {
@@ -131,10 +130,10 @@ enum devserver_framing devserver_head_framing(const struct devserver_head *head,
             value = value * 10 + (size_t)(*p - '0');
     }
     *ret_length = value;
-    return DEVSERVER_FRAMING_LENGTH;
+    return HTTPD_FRAMING_LENGTH;
 }
 
-bool devserver_has_token(const char *value, const char *token)
+bool httpd_has_token(const char *value, const char *token)
 {
     size_t length = strlen(token);
     while (value != NULL && *value != '\0') {
@@ -150,7 +149,7 @@ bool devserver_has_token(const char *value, const char *token)
     return false;
 }
 
-const char *devserver_header_value(const struct devserver_request *request, const char *name)
+const char *httpd_header_value(const struct httpd_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++)
         if (strcasecmp(request->headers[i].name, name) == 0)
@@ -158,7 +157,7 @@ const char *devserver_header_value(const struct devserver_request *request, cons
     return NULL;
 }
 
-const char *devserver_http_reason(int code)
+const char *httpd_reason(int code)
 {
     static const struct {
         int code;
