@@ -19,12 +19,13 @@ MAY_INCLUDE = {
     "io": {"service", "kube", "wire", "election"},
     "store": {"wire", "election"},
     "httpd": {"election"},
+    "probe": {"httpd", "election"},
     "devserver": {"httpd", "store", "wire", "election"},
     "sim": {"store", "wire", "election", "membership", "service"},
     "library": {"service", "io", "kube", "wire", "election"},
     "testing": {"service", "store", "wire", "election", "library"},
     "supervisor": {"election"},
-    "cli": {"service", "library", "io", "kube", "wire", "election", "supervisor", "devserver"},
+    "cli": {"service", "library", "io", "kube", "wire", "election", "supervisor", "devserver", "probe", "httpd"},
 }
 PURE = ("election", "membership")
 PURE_LINKS = re.compile(r"^(mem(cpy|set|cmp|move)|str(cmp|ncmp|len|nlen))$")

@@ -1,11 +1,14 @@
-/* `leasehold candidate`: stands for election without a child. For scripts that follow the events, and for trying things out. */
+/* `leasehold candidate`: stands for election without a child. For scripts that follow the events, and for trying things out.
+ * `leasehold sidecar`: the same beside a program that cannot be wrapped and asks over HTTP who leads. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/text.h"
+#include "probe/probe.h"
 
-static int follow(struct session *s, struct event_output *out)
+static int follow(struct session *s, const char *command, struct event_output *out)
 {
     bool stopping = false;
     int code = EXIT_OK;
@@ -23,9 +26,10 @@ static int follow(struct session *s, struct event_output *out)
         }
         if (leasehold_event_kind(e) == LEASEHOLD_EVENT_CLOSED && !leasehold_event_group(e))
             return code;
+        http_tell(s->probe, e);
         if (out->fd >= 0 && events_write(out, e) < 0) {
             /* Whom nobody hears must not lead: the lock is released for one who is heard. */
-            text_complain("candidate", "cannot write events: %m");
+            text_complain(command, "cannot write events: %m");
             out->fd = -1;
             code = EXIT_FAILED;
             stopping = true;
@@ -34,36 +38,72 @@ static int follow(struct session *s, struct event_output *out)
     }
 }
 
-int cli_candidate(int argc, char **argv)
+/* Where the leader-elector sidecar of kubernetes/contrib listened, as its users are used to. */
+#define SIDECAR_ADDRESS "127.0.0.1:4040"
+
+enum { FLAG_HTTP, FLAGS };
+
+static const struct flag flags[FLAGS] = { [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP) };
+static const struct flag sidecar_flags[FLAGS] = { [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP " [" SIDECAR_ADDRESS "]") };
+
+/* Takes the listening descriptor, if there is one. */
+static int stand(const char *command, const struct arguments *a, int listening)
 {
-    const struct command *command = command_find("candidate");
-    struct arguments a;
-    int code;
-    if (!flags_parse(command, SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, NULL, 0, argc, argv, &a, &code))
-        return code;
-    if (a.operands_count != 1 || a.rest) {
-        text_complain("candidate", "wants one GROUP; usage: leasehold %s", command->usage);
-        flags_free(&a);
-        return EXIT_USAGE;
-    }
-    int level = LEASEHOLD_LOG_ERROR + a.verbose;
-    struct event_output out = { .fd = 1, .json = a.json };
+    struct event_output out = { .fd = 1, .json = a->json };
     struct session s;
+    leasehold_group *g = NULL;
+    int code = EXIT_FAILED;
+    if (session_open(&s, command, a->options) < 0) {
+        if (listening >= 0)
+            close(listening);
+        return code;
+    }
+    if (leasehold_group_open(&g, s.service, a->operands[0], LEASEHOLD_CANDIDATE, NULL) < 0) {
+        char sentence[SETTING_SENTENCE_MAX] = "";
+        leasehold_service_error(s.service, sentence, sizeof sentence);
+        text_complain(command, "%s", sentence);
+        code = EXIT_USAGE;
+        if (listening >= 0)
+            close(listening);
+    } else if (listening < 0 || (s.probe = http_serve(command, listening, &g, 1)) != NULL) {
+        code = follow(&s, command, &out);
+    }
+    s.probe = probe_close(s.probe);
+    leasehold_group_unref(g);
+    session_close(&s);
+    return code;
+}
+
+static int candidate(const char *name, const char *default_http, int argc, char **argv)
+{
+    const struct command *command = command_find(name);
+    struct arguments a;
+    int code, listening = -1;
+    if (!flags_parse(command, SETTING_FOR_SERVER | SETTING_FOR_GROUP | SETTING_FOR_CANDIDATE, default_http ? sidecar_flags : flags, FLAGS,
+                     argc, argv, &a, &code))
+        return code;
+    const char *address = a.values[FLAG_HTTP] ? a.values[FLAG_HTTP] : default_http;
+    int level = LEASEHOLD_LOG_ERROR + a.verbose;
+    code = EXIT_USAGE;
     /* There is no work: what is asked to stop has stopped. */
     leasehold_options_set(a.options, "confirm-stop", "no");
     leasehold_options_set_log(a.options, events_log, &level);
-    code = EXIT_FAILED;
-    if (session_open(&s, command->name, a.options) == 0) {
-        char sentence[SETTING_SENTENCE_MAX] = "";
-        if (leasehold_group_open(NULL, s.service, a.operands[0], LEASEHOLD_CANDIDATE, NULL) < 0) {
-            leasehold_service_error(s.service, sentence, sizeof sentence);
-            text_complain("candidate", "%s", sentence);
-            code = EXIT_USAGE;
-        } else {
-            code = follow(&s, &out);
-        }
-        session_close(&s);
-    }
+    if (address)
+        http_prepare(a.options);
+    if (a.operands_count != 1 || a.rest)
+        text_complain(name, "wants one GROUP; usage: leasehold %s", command->usage);
+    else if (!address || (listening = http_listen(name, address)) >= 0)
+        code = stand(name, &a, listening);
     flags_free(&a);
     return code;
+}
+
+int cli_candidate(int argc, char **argv)
+{
+    return candidate("candidate", NULL, argc, argv);
+}
+
+int cli_sidecar(int argc, char **argv)
+{
+    return candidate("sidecar", SIDECAR_ADDRESS, argc, argv);
 }

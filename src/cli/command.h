@@ -34,6 +34,7 @@ int cli_candidate(int argc, char **argv);
 int cli_help(int argc, char **argv);
 int cli_members(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_sidecar(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_wait(int argc, char **argv);
@@ -83,6 +84,10 @@ struct event_output {
 
 /* Writes one event; kinds that have no line are passed over. Returns 0, or -1 with errno. */
 int events_write(struct event_output *out, const leasehold_event *e);
+/* The event as a line of JSON with its newline, for free(3); NULL when out of memory. */
+char *events_json(const leasehold_event *e, size_t *ret_size);
+/* Whether this kind has a line. */
+bool events_has_line(const leasehold_event *e);
 /* Writes who leads as an event `new_leader`; text: the holder alone, no line for nobody. Returns 0, or -1 with errno. */
 int events_write_leader(struct event_output *out, const char *group, const struct leasehold_record *record, const char *leader);
 /* A log function for leasehold_options_set_log(): lines up to level *(int *)user go to stderr (text_complain()). */
@@ -90,10 +95,13 @@ void events_log(void *user, int level, const char *line);
 
 /* ---- session.c: a service that is followed until something is so ---- */
 
+struct probe;
+
 struct session {
     leasehold_service *service;
-    int signal_fd; /* TERM, INT and HUP */
-    int signalled; /* the first of them; 0: none */
+    struct probe *probe; /* is told that the loop turns; NULL: none */
+    int signal_fd;       /* TERM, INT and HUP */
+    int signalled;       /* the first of them; 0: none */
 };
 
 /* Opens a service with these options; prints what is wrong. Blocks TERM, INT and HUP. Returns 0 or -1. */
@@ -102,6 +110,23 @@ void session_close(struct session *s);
 /* Dispatches until an event, a signal (returns 0 then and sets signalled) or until_ns of CLOCK_BOOTTIME. Returns 1 with *ret,
  * 0 for neither, or -1 after printing what is wrong. */
 int session_next(struct session *s, int64_t until_ns, const leasehold_event **ret);
+
+/* ---- http.c: --http ---- */
+
+#define HTTP_HELP "serve /livez, /readyz, /leader, /events and /metrics there"
+#define HTTP_FLAG(help_text)                                                                                                               \
+    {                                                                                                                                      \
+        "http", 0, "ADDRESS:PORT", help_text                                                                                               \
+    }
+
+/* Listens; prints what is wrong. Returns the descriptor or -1. */
+int http_listen(const char *command, const char *address);
+/* Settings that --http needs. */
+void http_prepare(leasehold_options *o);
+/* Serves the groups on that descriptor, which it owns from now on; prints what is wrong. NULL where it cannot. */
+struct probe *http_serve(const char *command, int listening, leasehold_group *const *groups, size_t count);
+/* NULL is fine. */
+void http_tell(struct probe *p, const leasehold_event *e);
 
 /* CLOCK_BOOTTIME, and the wall clock since 1970. */
 int64_t session_now_ns(void);

@@ -84,7 +84,7 @@ static char *json_text(const struct event_line *line, size_t *ret_size)
     return with_end(event_line_format(line, ret_size), ret_size);
 }
 
-static char *json_line(const leasehold_event *e, size_t *ret_size)
+char *events_json(const leasehold_event *e, size_t *ret_size)
 {
     leasehold_group *g = leasehold_event_group(e);
     int kind = leasehold_event_kind(e);
@@ -142,15 +142,20 @@ static int write_line(const struct event_output *out, char *line, size_t size)
     return result;
 }
 
-int events_write(struct event_output *out, const leasehold_event *e)
+bool events_has_line(const leasehold_event *e)
 {
     int kind = leasehold_event_kind(e);
     bool in_vain = kind == LEASEHOLD_EVENT_LEADER_ADDRESS && !leasehold_event_address(e)[0];
-    if (kind == LEASEHOLD_EVENT_EXTENDED || kind == LEASEHOLD_EVENT_CLOSED || in_vain)
+    return kind != LEASEHOLD_EVENT_EXTENDED && kind != LEASEHOLD_EVENT_CLOSED && !in_vain;
+}
+
+int events_write(struct event_output *out, const leasehold_event *e)
+{
+    if (!events_has_line(e))
         return 0;
     size_t size = 0, lost_size = 0;
     char *lost = out->lost ? lost_line(out, &lost_size) : NULL;
-    char *line = out->json ? json_line(e, &size) : text_line(e, &size);
+    char *line = out->json ? events_json(e, &size) : text_line(e, &size);
     if (line && out->never_waits && !has_room(out->fd, size + lost_size)) {
         out->lost++;
         free(line);

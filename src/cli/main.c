@@ -12,6 +12,7 @@
 const struct command commands[] = {
     { "run", cli_run, "run GROUP [OPTIONS] -- CMD [ARGUMENTS]", "run CMD only while this candidate leads" },
     { "candidate", cli_candidate, "candidate GROUP [OPTIONS]", "stand for election without a child, and print events" },
+    { "sidecar", cli_sidecar, "sidecar GROUP [OPTIONS]", "stand for election beside a program that asks over HTTP who leads" },
     { "status", cli_status, "status [GROUP] [OPTIONS]", "who leads, since when, until when" },
     { "watch", cli_watch, "watch [GROUP...] [--members] [OPTIONS]", "who leads now, then every change" },
     { "members", cli_members, "members [GROUP] [OPTIONS]", "who the members are, and which of them leads" },

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/text.h"
+#include "probe/probe.h"
 #include "supervisor/supervisor.h"
 #include "wire/dialect.h"
 
@@ -19,10 +20,12 @@ struct run {
     const char *group;
     struct event_output events; /* fd -1: nowhere */
     int level;
+    int http_fd;              /* listens; -1: no --http */
     int64_t half_deadline_ns; /* no start with less than this of the term left (docs/design.md, rule 5) */
     /* In the elector. */
     leasehold_service *service;
     leasehold_group *election;
+    struct probe *probe; /* NULL: none */
     int keeper_fd;
     uint64_t waiting_term; /* was too late to start: again with the next extension; 0: none */
     uint64_t stopped_term; /* the last one told to stop: not to be started again */
@@ -125,6 +128,7 @@ static bool on_event(struct run *r, const leasehold_event *e)
         text_complain("run", "cannot write events: %m; no more are written");
         r->events.fd = -1;
     }
+    http_tell(r->probe, e);
     return false;
 }
 
@@ -189,11 +193,15 @@ static int follow(struct run *r)
         while (leasehold_service_next_event(r->service, &e) == 1)
             if (on_event(r, e))
                 return 0;
-        struct pollfd fds[] = { { .fd = leasehold_service_fd(r->service), .events = POLLIN }, { .fd = r->keeper_fd, .events = POLLIN } };
-        if (poll(fds, 2, patience_ms(r)) < 0 && errno != EINTR) {
+        struct pollfd fds[] = { { .fd = leasehold_service_fd(r->service), .events = POLLIN },
+                                { .fd = r->keeper_fd, .events = POLLIN },
+                                { .fd = r->probe ? probe_fd(r->probe) : -1, .events = POLLIN } };
+        if (poll(fds, 3, patience_ms(r)) < 0 && errno != EINTR) {
             text_complain("run", "cannot wait for events: %m");
             return SUPERVISOR_EXIT_FAILURE;
         }
+        if (fds[2].revents)
+            probe_turned(r->probe);
         if (fds[1].revents && read_keeper(r) < 0)
             return SUPERVISOR_EXIT_FAILURE;
         if (patience_ms(r) == 0)
@@ -223,9 +231,10 @@ static int elect(void *user, int keeper_fd)
     if (leasehold_group_open(&r->election, r->service, r->group, LEASEHOLD_CANDIDATE, NULL) < 0) {
         leasehold_service_error(r->service, sentence, sizeof sentence);
         text_complain("run", "%s", sentence);
-    } else {
+    } else if (r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, &r->election, 1)) != NULL) {
         code = follow(r);
     }
+    r->probe = probe_close(r->probe);
     r->election = leasehold_group_unref(r->election);
     r->service = leasehold_service_unref(r->service);
     return code;
@@ -233,7 +242,7 @@ static int elect(void *user, int keeper_fd)
 
 /* ---- the command line ---- */
 
-enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAGS };
+enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAG_HTTP, FLAGS };
 
 static const struct flag flags[FLAGS] = {
     [FLAG_ONCE] = { "once", 0, NULL, "end with 75 after a loss instead of standing again" },
@@ -242,6 +251,7 @@ static const struct flag flags[FLAGS] = {
     [FLAG_GROUP] = { "group", 0, NULL, "signals go to CMD's process group, not to CMD alone" },
     [FLAG_DRAIN_TIMEOUT] = { "drain-timeout", 0, "DURATION", "for CMD to end after TERM or INT, while the lease is renewed [25s]" },
     [FLAG_ALLOW_NEW_PRIVS] = { "allow-new-privs", 0, NULL, "let CMD gain privileges by exec" },
+    [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP),
 };
 
 static int signal_number(const char *name)
@@ -312,6 +322,8 @@ static bool read_options(struct run *r, struct supervisor_options *s)
     }
     if (a->values[FLAG_DRAIN_TIMEOUT] && !flags_duration("run", "drain-timeout", a->values[FLAG_DRAIN_TIMEOUT], &s->drain_timeout_ns))
         return false;
+    if (a->values[FLAG_HTTP] && (r->http_fd = http_listen("run", a->values[FLAG_HTTP])) < 0)
+        return false;
     return !a->values[FLAG_EVENTS] || open_events(r, a->values[FLAG_EVENTS]);
 }
 
@@ -349,7 +361,7 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
 int cli_run(int argc, char **argv)
 {
     struct arguments a;
-    struct run r = { .arguments = &a, .events = { .fd = -1, .never_waits = true } };
+    struct run r = { .arguments = &a, .http_fd = -1, .events = { .fd = -1, .never_waits = true } };
     struct supervisor_options s = supervisor_options_default();
     char path[PATH_MAX];
     int code;
@@ -363,6 +375,8 @@ int cli_run(int argc, char **argv)
         leasehold_options_set(a.options, "extended-events", "yes");
         /* Whatever the environment says: the work is over when the keeper says so. */
         leasehold_options_set(a.options, "confirm-stop", "yes");
+        if (r.http_fd >= 0)
+            http_prepare(a.options);
         leasehold_options_set_log(a.options, events_log, &r.level);
         s.argv = a.rest;
         s.path = path;

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/text.h"
+#include "probe/probe.h"
 
 int64_t session_now_ns(void)
 {
@@ -48,6 +49,7 @@ int session_open(struct session *s, const char *command, leasehold_options *opti
 
 void session_close(struct session *s)
 {
+    s->probe = probe_close(s->probe);
     s->service = leasehold_service_unref(s->service);
     if (s->signal_fd >= 0)
         close(s->signal_fd);
@@ -70,8 +72,10 @@ int session_next(struct session *s, int64_t until_ns, const leasehold_event **re
         int result = leasehold_service_next_event(s->service, ret);
         if (result != 0)
             return result;
-        struct pollfd fds[] = { { .fd = leasehold_service_fd(s->service), .events = POLLIN }, { .fd = s->signal_fd, .events = POLLIN } };
-        int ready = poll(fds, 2, timeout_ms(until_ns));
+        struct pollfd fds[] = { { .fd = leasehold_service_fd(s->service), .events = POLLIN },
+                                { .fd = s->signal_fd, .events = POLLIN },
+                                { .fd = s->probe ? probe_fd(s->probe) : -1, .events = POLLIN } };
+        int ready = poll(fds, 3, timeout_ms(until_ns));
         if (ready < 0 && errno != EINTR) {
             text_complain(NULL, "cannot wait for events: %m");
             return -1;
@@ -81,6 +85,8 @@ int session_next(struct session *s, int64_t until_ns, const leasehold_event **re
             s->signalled = s->signalled ? s->signalled : (int)info.ssi_signo;
             return 0;
         }
+        if (ready > 0 && fds[2].revents)
+            probe_turned(s->probe);
         int error = leasehold_service_dispatch(s->service);
         if (error < 0) {
             text_complain(NULL, "%s", leasehold_strerror(error));

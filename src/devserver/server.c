@@ -37,63 +37,15 @@ static void on_request(void *user, struct httpd_connection *c, const struct http
 
 /* ---- the listening socket ----------------------------------------------------------------------------------------- */
 
-/* Splits "127.0.0.1:8080" or "[::1]:8080" into an address. Only literal addresses and localhost: no resolver is asked. */
-static int parse_listen(const char *text, struct sockaddr_storage *ret, socklen_t *ret_size, char *error, size_t error_size)
-{
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    bool bracketed = text[0] == '[' && colon != NULL && colon > text + 1 && colon[-1] == ']';
-    const char *start = bracketed ? text + 1 : text;
-    size_t length = colon != NULL ? (size_t)(colon - start) - (bracketed ? 1 : 0) : 0;
-
-    if (colon == NULL || length == 0 || length >= sizeof host || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || colon[1] == '\0' || strtoul(colon + 1, NULL, 10) > 65535)
-        goto malformed;
-    memcpy(host, start, length);
-    host[length] = '\0';
-    if (getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, colon + 1, &hints, &found) != 0)
-        goto malformed;
-    memcpy(ret, found->ai_addr, found->ai_addrlen);
-    *ret_size = found->ai_addrlen;
-    freeaddrinfo(found);
-    return 0;
-
-malformed:
-    snprintf(error, error_size, "listen address \"%.64s\" cannot be read: write ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:0", text);
-    return -1;
-}
-
-static int bind_socket(const struct sockaddr_storage *address, socklen_t size)
-{
-    int on = 1;
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)address, size) == 0 && listen(fd, DEVSERVER_BACKLOG) == 0)
-        return fd;
-    int why = errno;
-    close(fd);
-    errno = why;
-    return -1;
-}
-
 static int open_socket(struct devserver *d, const char *listen_text, char *error, size_t error_size)
 {
     struct sockaddr_storage address;
-    socklen_t size = 0;
+    socklen_t size = sizeof address;
     char port[8];
 
-    if (parse_listen(listen_text, &address, &size, error, error_size) < 0)
+    int fd = httpd_socket(listen_text, DEVSERVER_BACKLOG, error, error_size);
+    if (fd < 0)
         return -1;
-    int fd = bind_socket(&address, size);
-    if (fd < 0) {
-        snprintf(error, error_size, "cannot listen on %.64s: %m; choose another --listen, port 0 takes any free one", listen_text);
-        return -1;
-    }
-    size = sizeof address;
     BUG_UNLESS(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
     BUG_UNLESS(
         getnameinfo((struct sockaddr *)&address, size, d->host, sizeof d->host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0);
@@ -120,14 +72,11 @@ static void on_thaw(evutil_socket_t fd, short what, void *user)
 static void on_rebirth(evutil_socket_t fd, short what, void *user)
 {
     struct devserver *d = user;
-    struct sockaddr_storage address;
-    socklen_t size = 0;
     char error[256];
     (void)fd;
     (void)what;
 
-    BUG_UNLESS(parse_listen(d->address, &address, &size, error, sizeof error) == 0);
-    int listening = bind_socket(&address, size);
+    int listening = httpd_socket(d->address, DEVSERVER_BACKLOG, error, sizeof error);
     if (listening < 0) {
         struct timeval later = { .tv_usec = REBIND_PAUSE_MS * 1000L };
         event_add(d->rebirth, &later);

@@ -426,7 +426,10 @@ void httpd_reply(struct httpd_connection *c, int code, const char *content_type,
     evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-cache, private\r\nContent-Length: %zu\r\n%s%s\r\n",
                         code, httpd_reason(code), content_type, body_bytes, c->keep_alive ? "" : "Connection: close\r\n",
                         headers != NULL ? headers : "");
-    evbuffer_add(output, body, body_bytes);
+    /* A head that cannot be read has no method. */
+    bool to_head = c->head != NULL && c->head->method != NULL && strcmp(c->head->method, "HEAD") == 0;
+    if (!to_head)
+        evbuffer_add(output, body, body_bytes);
     finish(c);
 }
 

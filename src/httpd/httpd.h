@@ -46,6 +46,10 @@ typedef void httpd_closed(void *user);
 /* Everything written so far has left. */
 typedef void httpd_drained(void *user);
 
+/* A socket that listens on "ADDRESS:PORT" ("127.0.0.1:0", "[::1]:8080", "localhost:80"), close-on-exec and non-blocking. Looks no name
+ * up. Returns the descriptor, or -1 with a sentence. */
+int httpd_socket(const char *text, int backlog, char *error, size_t error_size);
+
 /* Listens on an already bound and listening socket (owned from now on). Never NULL. */
 struct httpd *httpd_open(struct event_base *base, size_t connections_max, httpd_handler *handler, void *user);
 /* Takes a listening descriptor; it is closed by httpd_unlisten(). */
@@ -63,7 +67,7 @@ const char *httpd_header_value(const struct httpd_request *request, const char *
 
 /* For a request under way: who to tell. NULL callbacks are fine; replaced by the next call, cleared by the end of an answer. */
 void httpd_expect(struct httpd_connection *c, httpd_closed *closed, httpd_drained *drained, void *user);
-/* One whole answer. headers: further header lines, each ended by CRLF, or NULL. */
+/* One whole answer; to HEAD without its body. headers: further header lines, each ended by CRLF, or NULL. */
 void httpd_reply(struct httpd_connection *c, int code, const char *content_type, const char *headers, const char *body, size_t body_bytes);
 /* A chunked answer; its head leaves at once. */
 void httpd_stream(struct httpd_connection *c, const char *content_type);

@@ -15,7 +15,7 @@ class Commands(World):
     def test_version_and_help(self):
         self.assertRegex(self.leasehold("version").stdout, r"^leasehold \d+\.\d+\.\d+\n$")
         self.assertIn("run", self.leasehold("help").stdout)
-        for command in ("run", "candidate", "status", "watch", "members", "wait", "dev"):
+        for command in ("run", "candidate", "status", "watch", "members", "wait", "dev", "sidecar"):
             for words in ([command, "--help"], ["help", command]):
                 result = self.leasehold(*words)
                 self.assertEqual((result.returncode, result.stderr), (0, ""), words)
