@@ -182,16 +182,18 @@ class Ours(Contender):
     """One group of ours, with a worker."""
 
     kind = "ours"
+    settings = {"lease-duration": "5s", "renew-deadline": "3s", "retry-period": "1s", "peer-lease": "5s", "foreign-lease": "5s"}
 
-    def __init__(self, identity, folder, group):
+    def __init__(self, identity, folder, group, **other):
         name = f"{identity}.{group}"
         self.identity = identity
         self.agent = f"ours ({name})"
         self.events_path = folder / f"{name}.events"
         self.stamps_of = {group: Stamps(folder / f"{name}.stamps")}
         command = [build / "leasehold", "run", group, "--lock", "configmap", "--lock-name", LOCK, "--kubeconfig", dev.kubeconfig]
-        command += ["--identity", identity, "--user-agent", self.agent, "--foreign-lease", "5s", "--peer-lease", "5s"]
-        command += ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", "1s"]
+        command += ["--identity", identity, "--user-agent", self.agent]
+        for option, value in {**self.settings, **other}.items():
+            command += [f"--{option.replace('_', '-')}", value]
         command += ["-o", "json", "--events", self.events_path, "--", build / "stamper", folder / f"{name}.stamps"]
         super().__init__(name, folder, command, (group,))
 
@@ -241,6 +243,11 @@ class Witness:
                 found.append((before, record.holder, wall, at))
             before = record
         return found
+
+    def renewed(self, group, holder, until):
+        """The last stamp of that holder which was seen before that boot time; None: there was none."""
+        records = (record_of(lock, group) for at, _, lock in list(self.seen) if at <= until)
+        return max((record.renewed for record in records if record.holder == holder), default=None)
 
 
 class Stage(unittest.TestCase):
