@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim clean format deps deps-test deps-check
+.PHONY: all build demo test check bench interop install sim clean format deps deps-test deps-check deps-interop
 all: build
 
 deps:
@@ -14,6 +14,8 @@ deps-test:
 	@scripts/deps.sh test
 deps-check:
 	@scripts/deps.sh check
+deps-interop:
+	@scripts/deps.sh interop
 
 build: deps
 	@mkdir -p build
@@ -39,13 +41,14 @@ bench: deps-test
 	@python3 bench/bench.py --build $(BUILD)
 	@$(BUILD)/tests/bench_members
 
-interop: deps-test
+interop: deps-interop
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@tests/interop/build-server.sh
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
+	@python3 tests/interop/camel_control.py --build $(BUILD)
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
