@@ -15,13 +15,19 @@ static bool is_flag(const struct setting *setting, unsigned used_by)
     return !(setting->used_by & SETTING_FOR_LIBRARY) && (setting->used_by & used_by);
 }
 
+/* Its bare name says yes, as with kubectl. */
+static bool is_switch(const struct setting *setting)
+{
+    return setting->type == SETTING_YES_NO;
+}
+
 /* ---- help ---- */
 
 static void print_setting(const struct setting *s)
 {
     char left[64];
-    snprintf(left, sizeof left, "%s--%s %s", s == &settings_table[SETTING_NAMESPACE] ? "-n, " : "    ", s->name,
-             s->placeholder ? s->placeholder : "");
+    snprintf(left, sizeof left, is_switch(s) ? "%s--%s[=%s]" : "%s--%s %s", s == &settings_table[SETTING_NAMESPACE] ? "-n, " : "    ",
+             s->name, s->placeholder);
     const char *standard = s->default_text[0] ? s->default_text : s->default_note;
     printf("  %-34s %s", left, s->help);
     const char *camels = setting_default((enum setting_id)(s - settings_table), "configmap");
@@ -72,13 +78,13 @@ struct reader {
     char letters[64];
 };
 
-static void add_option(struct reader *r, size_t *count, const char *name, bool has_value, int value, int letter)
+static void add_option(struct reader *r, size_t *count, const char *name, int has_value, int value, int letter)
 {
-    r->options[(*count)++] = (struct option){ name, has_value ? required_argument : no_argument, NULL, value };
+    r->options[(*count)++] = (struct option){ name, has_value, NULL, value };
     if (letter) {
         size_t size = strlen(r->letters);
         r->letters[size] = (char)letter;
-        r->letters[size + 1] = has_value ? ':' : 0;
+        r->letters[size + 1] = has_value == required_argument ? ':' : 0;
         r->letters[size + 2] = 0;
     }
 }
@@ -89,13 +95,15 @@ static void make_options(struct reader *r)
     memcpy(r->letters, ":", 2); /* missing values are told apart from unknown options */
     for (size_t i = 0; i < SETTINGS; i++)
         if (is_flag(&settings_table[i], r->used_by))
-            add_option(r, &count, settings_table[i].name, true, FIRST_SETTING + (int)i, i == SETTING_NAMESPACE ? 'n' : 0);
+            add_option(r, &count, settings_table[i].name, is_switch(&settings_table[i]) ? optional_argument : required_argument,
+                       FIRST_SETTING + (int)i, i == SETTING_NAMESPACE ? 'n' : 0);
     for (size_t i = 0; i < r->flags_count; i++)
-        add_option(r, &count, r->flags[i].name, r->flags[i].placeholder != NULL, FIRST_FLAG + (int)i, r->flags[i].letter);
-    add_option(r, &count, "output", true, 'o', 'o');
-    add_option(r, &count, "verbose", false, 'v', 'v');
-    add_option(r, &count, "config", true, OPTION_CONFIG, 0);
-    add_option(r, &count, "help", false, 'h', 'h');
+        add_option(r, &count, r->flags[i].name, r->flags[i].placeholder ? required_argument : no_argument, FIRST_FLAG + (int)i,
+                   r->flags[i].letter);
+    add_option(r, &count, "output", required_argument, 'o', 'o');
+    add_option(r, &count, "verbose", no_argument, 'v', 'v');
+    add_option(r, &count, "config", required_argument, OPTION_CONFIG, 0);
+    add_option(r, &count, "help", no_argument, 'h', 'h');
 }
 
 static bool set_output(struct reader *r, const char *value)
@@ -146,7 +154,7 @@ static bool take_option(struct reader *r, int option, const char *element)
     if (option == 'n')
         return take_setting(r, SETTING_NAMESPACE, optarg);
     if (option >= FIRST_SETTING && option < FIRST_FLAG)
-        return take_setting(r, (size_t)(option - FIRST_SETTING), optarg);
+        return take_setting(r, (size_t)(option - FIRST_SETTING), optarg ? optarg : "yes");
     if (option >= FIRST_FLAG && option < OPTION_CONFIG) {
         r->a->values[option - FIRST_FLAG] = optarg ? optarg : "";
         return true;

@@ -9,6 +9,7 @@
 #include "io/http.h"
 #include "io/loop.h"
 #include "kube/config.h"
+#include "library/connection.h"
 #include "wire/dialect.h"
 #include "wire/object.h"
 #include "wire/request.h"
@@ -165,12 +166,6 @@ static void on_answer(void *user, const struct transport_answer *answer)
     json_decref(list);
 }
 
-static const char *environment(void *user, const char *name)
-{
-    (void)user;
-    return getenv(name);
-}
-
 static void ask(struct list *l, struct loop *loop, struct http_transport *http, const char *path, int64_t timeout_ns)
 {
     static const struct transport_handler handler = { .on_answer = on_answer };
@@ -205,9 +200,7 @@ int list_locks(const char *command, const struct arguments *a, bool all_namespac
                size_t *ret_count)
 {
     struct list l = { .command = command, .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
-    struct kube_options options = { .kubeconfig = options_value(a->options, SETTING_KUBECONFIG),
-                                    .context = options_value(a->options, SETTING_CONTEXT),
-                                    .environment = environment };
+    struct kube_options options = connection_options(a->options);
     struct kube_config *config = NULL;
     struct loop *loop = NULL;
     struct http_transport *http = NULL;

@@ -475,6 +475,12 @@ static CURLcode http_set_method(struct transport_call *call)
     HTTP_SET(CURLOPT_CUSTOMREQUEST, call->method);
     HTTP_SET(CURLOPT_HTTPHEADER, call->headers);
     HTTP_SET(CURLOPT_USERAGENT, call->transport->user_agent);
+    const struct kube_config *config = call->transport->config;
+    if (config->username != NULL) {
+        HTTP_SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC); /* at once, without being asked first */
+        HTTP_SET(CURLOPT_USERNAME, config->username);
+        HTTP_SET(CURLOPT_PASSWORD, config->password);
+    }
     return code;
 }
 

@@ -142,6 +142,6 @@ CURLcode http_tls_set(struct transport_call *call)
     if (code == CURLE_OK)
         code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY, transport->key_fd);
     if (code == CURLE_OK) /* without one, an encrypted key given as a blob crashes libcurl 7.88 */
-        code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+        code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, config->key_passphrase != NULL ? config->key_passphrase : "");
     return code;
 }

@@ -15,7 +15,8 @@ struct kube_config *kube_config_free(struct kube_config *c)
 {
     if (c == NULL)
         return NULL;
-    char *texts[] = { c->source, c->server, c->host, c->path_prefix, c->tls_server_name, c->token, c->token_file, c->namespace_name };
+    char *texts[] = { c->source,     c->server,         c->host,           c->path_prefix, c->tls_server_name, c->token,
+                      c->token_file, c->namespace_name, c->key_passphrase, c->username,    c->password };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
     kube_bytes_free(&c->ca);
@@ -95,11 +96,21 @@ static int config_path(const struct config_origin *origin, const char *path, cha
     return kube_fail_memory(origin->sentence);
 }
 
+/* kubeconfigs have base64 of PEM; settings may have the PEM itself, too. */
+static int config_data(const char *data, struct kube_bytes *ret)
+{
+    if (strncmp(data, "-----BEGIN ", 11) != 0)
+        return kube_base64_decode(data, strlen(data), ret);
+    ret->data = (unsigned char *)strdup(data);
+    ret->size = strlen(data);
+    return ret->data != NULL ? 0 : LEASEHOLD_ERR_MEMORY;
+}
+
 /* A field that is given as base64 in the file, or as the path of another one; the former wins, as in client-go. */
 static int config_bytes(const struct config_origin *origin, const char *field, const char *data, const char *file, struct kube_bytes *ret)
 {
     if (data != NULL) {
-        int error = kube_base64_decode(data, strlen(data), ret);
+        int error = config_data(data, ret);
         if (error == LEASEHOLD_ERR_MEMORY)
             return kube_fail_memory(origin->sentence);
         if (error != 0)
@@ -120,7 +131,8 @@ static int config_bytes(const struct config_origin *origin, const char *field, c
     return error;
 }
 
-static int config_check_pem(const struct config_origin *origin, const char *field, const struct kube_bytes *bytes, const char *kind)
+static int config_check_pem(const struct config_origin *origin, const char *field, const struct kube_bytes *bytes, const char *kind,
+                            bool has_passphrase)
 {
     if (bytes->data == NULL)
         return 0;
@@ -128,16 +140,25 @@ static int config_check_pem(const struct config_origin *origin, const char *fiel
     if (begin == NULL || memmem(begin, bytes->size - (size_t)(begin - (const char *)bytes->data), kind, strlen(kind)) == NULL)
         return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s of %s holds no PEM %s: give a file with -----BEGIN …%s-----",
                          origin->file, field, origin->owner, kind, kind);
-    if (memmem(bytes->data, bytes->size, "ENCRYPTED", 9) != NULL)
+    if (!has_passphrase && memmem(bytes->data, bytes->size, "ENCRYPTED", 9) != NULL)
         return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
-                         "%s: %s of %s is encrypted, and there is nobody to ask for its password: decrypt it with openssl pkey",
+                         "%s: %s of %s is encrypted, and there is nobody to ask for its passphrase: give it as client-key-passphrase, or "
+                         "decrypt the key with openssl pkey",
                          origin->file, field, origin->owner);
     return 0;
 }
 
+static void config_set_owner(struct config_origin *origin, const char *kind, const char *name)
+{
+    if (name != NULL)
+        snprintf(origin->owner, sizeof(origin->owner), "%s \"%.*s\"", kind, KUBE_SHOW(name));
+    else
+        snprintf(origin->owner, sizeof(origin->owner), "the %s", kind);
+}
+
 static int config_cluster(struct kube_config *c, struct config_origin *origin, const struct kubeconfig *k)
 {
-    snprintf(origin->owner, sizeof(origin->owner), "cluster \"%.*s\"", KUBE_SHOW(k->cluster));
+    config_set_owner(origin, "cluster", k->cluster);
     char where[2 * sizeof(origin->owner) + 256];
     snprintf(where, sizeof(where), "%s: %s", origin->file, origin->owner);
     int error = config_set_server(c, k->server, where, origin->sentence);
@@ -153,7 +174,7 @@ static int config_cluster(struct kube_config *c, struct config_origin *origin, c
         return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG,
                          "%s has both insecure-skip-tls-verify and a certificate-authority: remove the former", where);
     error = config_bytes(origin, "certificate-authority", k->ca_data, k->ca_file, &c->ca);
-    return error != 0 ? error : config_check_pem(origin, "certificate-authority", &c->ca, "CERTIFICATE");
+    return error != 0 ? error : config_check_pem(origin, "certificate-authority", &c->ca, "CERTIFICATE", false);
 }
 
 static int config_token(struct kube_config *c, const struct config_origin *origin, const struct kubeconfig *k)
@@ -177,33 +198,68 @@ static int config_token(struct kube_config *c, const struct config_origin *origi
     return 0;
 }
 
+static int config_basic(struct kube_config *c, const struct config_origin *origin, const struct kubeconfig *k)
+{
+    if (k->username == NULL && k->password == NULL)
+        return 0;
+    if (k->token != NULL || k->token_file != NULL)
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has both a token and a username with password: leave one out",
+                         origin->file, origin->owner);
+    /* A colon would end the name for the server (RFC 7617). */
+    if (k->username == NULL || strchr(k->username, ':') != NULL)
+        return kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has a password with %s: give a username without a colon",
+                         origin->file, origin->owner, k->username == NULL ? "no username" : "a username that has a colon in it");
+    c->username = strdup(k->username);
+    c->password = strdup(k->password != NULL ? k->password : "");
+    return c->username != NULL && c->password != NULL ? 0 : kube_fail_memory(origin->sentence);
+}
+
 static int config_user(struct kube_config *c, struct config_origin *origin, const struct kubeconfig *k)
 {
-    snprintf(origin->owner, sizeof(origin->owner), "user \"%.*s\"", KUBE_SHOW(k->user != NULL ? k->user : ""));
+    config_set_owner(origin, "user", k->user);
     int error = config_bytes(origin, "client-certificate", k->certificate_data, k->certificate_file, &c->client_certificate);
     if (error == 0)
         error = config_bytes(origin, "client-key", k->key_data, k->key_file, &c->client_key);
     if (error == 0)
-        error = config_check_pem(origin, "client-certificate", &c->client_certificate, "CERTIFICATE");
+        error = config_check_pem(origin, "client-certificate", &c->client_certificate, "CERTIFICATE", false);
     if (error == 0)
-        error = config_check_pem(origin, "client-key", &c->client_key, "PRIVATE KEY");
+        error = config_check_pem(origin, "client-key", &c->client_key, "PRIVATE KEY", c->key_passphrase != NULL);
     if (error == 0 && (c->client_certificate.data == NULL) != (c->client_key.data == NULL))
         error = kube_fail(origin->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has a %s without a %s: give both", origin->file, origin->owner,
                           c->client_key.data == NULL ? "client-certificate" : "client-key",
                           c->client_key.data == NULL ? "client-key" : "client-certificate");
+    if (error == 0)
+        error = config_basic(c, origin, k);
     return error != 0 ? error : config_token(c, origin, k);
 }
 
-static int config_load_file(struct kube_config *c, const char *file, const char *context, char *sentence)
+/* ---- kubeconfig, and settings alone ---- */
+
+/* From what was read and overridden; c->source is set. */
+static int config_finish(struct kube_config *c, const char *file, struct kubeconfig *k, const struct kube_overrides *o, char *sentence)
 {
     struct config_origin origin = { .file = file, .sentence = sentence };
+    int error = kube_override_cluster(k, o);
+    if (error == 0)
+        error = kube_override_user(k, o);
+    if (error == 0)
+        error = kube_replace(&c->key_passphrase, o->key_passphrase, NULL);
+    if (error != 0)
+        return kube_fail_memory(sentence);
+    error = config_cluster(c, &origin, k);
+    return error != 0 ? error : config_user(c, &origin, k);
+}
+
+static int config_load_file(struct kube_config *c, const char *file, const struct kube_options *options, char *sentence)
+{
+    const struct kubeconfig_choice choice = { options->context, options->overrides.cluster, options->overrides.user };
     struct kube_bytes text;
     struct kubeconfig k;
     char reason[KUBE_REASON_MAX];
     int error = kube_file_read(file, KUBE_FILE_MAX, &text, reason);
     if (error != 0)
         return kube_fail(sentence, error, "the kubeconfig %s cannot be read: %s", file, reason);
-    error = kubeconfig_parse(file, (const char *)text.data, text.size, context, &k, sentence);
+    error = kubeconfig_parse(file, (const char *)text.data, text.size, &choice, &k, sentence);
     kube_bytes_free(&text);
     if (error != 0)
         return error;
@@ -212,11 +268,22 @@ static int config_load_file(struct kube_config *c, const char *file, const char 
         error = kube_fail_memory(sentence);
     }
     if (error == 0)
-        error = config_cluster(c, &origin, &k);
-    if (error == 0)
-        error = config_user(c, &origin, &k);
+        error = config_finish(c, file, &k, &options->overrides, sentence);
     if (error == 0)
         error = config_set_namespace(c, k.namespace_name, c->source, sentence);
+    kubeconfig_clear(&k);
+    return error;
+}
+
+/* A server was named, and there is no kubeconfig. */
+static int config_load_settings(struct kube_config *c, const struct kube_overrides *o, char *sentence)
+{
+    static const char where[] = "the settings";
+    struct kubeconfig k = { 0 };
+    c->source = strdup(where);
+    int error = c->source != NULL ? config_finish(c, where, &k, o, sentence) : kube_fail_memory(sentence);
+    if (error == 0)
+        error = config_set_namespace(c, NULL, where, sentence);
     kubeconfig_clear(&k);
     return error;
 }
@@ -278,8 +345,45 @@ static int config_load_account(struct kube_config *c, const char *host, const ch
     error = config_account_file(folder, "ca.crt", KUBE_FILE_MAX, true, &c->ca, sentence);
     struct config_origin origin = { .file = folder, .owner = "the service account", .sentence = sentence };
     if (error == 0)
-        error = config_check_pem(&origin, "ca.crt", &c->ca, "CERTIFICATE");
+        error = config_check_pem(&origin, "ca.crt", &c->ca, "CERTIFICATE", false);
     return error != 0 ? error : config_account_namespace(c, folder, sentence);
+}
+
+/* In a Pod, what is said otherwise takes the place of what its service account says. */
+static int config_override_account(struct kube_config *c, const struct kube_overrides *o, char *sentence)
+{
+    struct config_origin origin = { .file = "the settings", .sentence = sentence };
+    struct kubeconfig k = { 0 };
+    char *server = c->server, *host = c->host, *prefix = c->path_prefix;
+    int error = kube_replace(&k.server, server, NULL);
+    if (error == 0)
+        error = kube_override_cluster(&k, o);
+    if (error == 0)
+        error = kube_override_user(&k, o);
+    if (error == 0)
+        error = kube_replace(&c->key_passphrase, o->key_passphrase, NULL);
+    if (error != 0)
+        error = kube_fail_memory(sentence);
+    if (error == 0 && (k.token != NULL || k.token_file != NULL || k.username != NULL)) {
+        c->token = kube_text_free(c->token);
+        c->token_file = kube_text_free(c->token_file);
+    }
+    if (error == 0 && (k.ca_file != NULL || k.ca_data != NULL || k.insecure_skip_tls_verify))
+        kube_bytes_free(&c->ca);
+    struct kube_bytes trusted = c->ca;
+    c->ca = (struct kube_bytes){ NULL, 0 };
+    c->server = c->host = c->path_prefix = NULL;
+    if (error == 0)
+        error = config_cluster(c, &origin, &k);
+    if (c->ca.data == NULL)
+        c->ca = trusted;
+    if (error == 0)
+        error = config_user(c, &origin, &k);
+    kube_text_free(server);
+    kube_text_free(host);
+    kube_text_free(prefix);
+    kubeconfig_clear(&k);
+    return error;
 }
 
 /* ---- which of them ---- */
@@ -357,7 +461,7 @@ static int config_load_into(struct kube_config *c, const struct kube_options *op
     if (error != 0)
         return error;
     if (file != NULL) {
-        error = config_load_file(c, file, options->context, sentence);
+        error = config_load_file(c, file, options, sentence);
         free(file);
         return error;
     }
@@ -367,13 +471,17 @@ static int config_load_into(struct kube_config *c, const struct kube_options *op
         return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
                          "there is no kubeconfig to find the context \"%.*s\" in: give one with --kubeconfig or KUBECONFIG",
                          KUBE_SHOW(options->context));
-    if (host != NULL)
-        return config_load_account(c, host, port != NULL ? port : "443",
-                                   options->service_account_folder != NULL ? options->service_account_folder : KUBE_SERVICE_ACCOUNT_FOLDER,
-                                   sentence);
+    if (kube_given(options->overrides.server))
+        return config_load_settings(c, &options->overrides, sentence);
+    if (host != NULL) {
+        error = config_load_account(c, host, port != NULL ? port : "443",
+                                    options->service_account_folder != NULL ? options->service_account_folder : KUBE_SERVICE_ACCOUNT_FOLDER,
+                                    sentence);
+        return error != 0 ? error : config_override_account(c, &options->overrides, sentence);
+    }
     return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
                      "no Kubernetes configuration was found: KUBECONFIG is not set, there is no ~/.kube/config, and this is no Pod "
-                     "(KUBERNETES_SERVICE_HOST is not set); give a file with --kubeconfig");
+                     "(KUBERNETES_SERVICE_HOST is not set); give a file with --kubeconfig, or a --server");
 }
 
 int kube_config_load(const struct kube_options *options, struct kube_config **ret_config, char sentence[KUBE_SENTENCE_MAX])

@@ -2,7 +2,7 @@
  *
  * Here: which file is asked, what it says, and one sentence for people when it cannot be used. Not here: connections
  * (src/io), and the environment itself: the loader asks the lookup it was given. What is not supported yet (exec,
- * auth-provider, proxy-url, username and password, impersonation, several merged files) is refused by name, never ignored. */
+ * auth-provider, proxy-url, impersonation, several merged files) is refused by name, never ignored. */
 #ifndef LEASEHOLD_KUBE_CONFIG_H
 #define LEASEHOLD_KUBE_CONFIG_H
 
@@ -41,12 +41,29 @@ struct kube_config {
     struct kube_bytes ca;                 /* PEM; none: the machine's own store */
     struct kube_bytes client_certificate; /* PEM; comes with client_key or not at all */
     struct kube_bytes client_key;
-    char *token;          /* bearer token; with a token_file: what the file said when loaded */
-    char *token_file;     /* absolute path; see src/kube/token.h */
-    char *namespace_name; /* of the context or the service account, else "default"; never NULL */
+    char *key_passphrase;      /* of client_key */
+    char *username, *password; /* both or neither, and then no token */
+    char *token;               /* bearer token; with a token_file: what the file said when loaded */
+    char *token_file;          /* absolute path; see src/kube/token.h */
+    char *namespace_name;      /* of the context or the service account, else "default"; never NULL */
+};
+
+/* What is said otherwise than in a kubeconfig or service account, field by field, as kubectl's flags of these names do. NULL or "": as
+ * there. Paths are relative to the working directory. A server makes do without a kubeconfig. */
+struct kube_overrides {
+    const char *cluster, *user; /* names in the kubeconfig, instead of the context's */
+    const char *server;
+    const char *tls_server_name;
+    const char *insecure_skip_tls_verify; /* "yes": drops the authority that a file names; "no" */
+    const char *ca_file, *ca_data;        /* either drops insecure-skip-tls-verify of a file. …_data: PEM, or base64 of it */
+    const char *certificate_file, *certificate_data, *key_file, *key_data;
+    const char *key_passphrase;
+    const char *token, *token_file;
+    const char *username, *password;
 };
 
 struct kube_options {
+    struct kube_overrides overrides;
     const char *kubeconfig;             /* NULL or "": KUBECONFIG, then ~/.kube/config, then in-cluster */
     const char *context;                /* NULL or "": the file's current-context; refused in-cluster */
     const char *service_account_folder; /* NULL: KUBE_SERVICE_ACCOUNT_FOLDER */

@@ -29,6 +29,15 @@ int kube_token_read(const char *path, char **ret_token, char reason[KUBE_REASON_
 /* Can stand in a header: printable ASCII without spaces, neither empty nor longer than KUBE_TOKEN_MAX. */
 bool kube_token_good(const char *token);
 
+/* overrides.c: what settings say otherwise. 0 or LEASEHOLD_ERR_MEMORY. */
+struct kubeconfig;
+int kube_override_cluster(struct kubeconfig *k, const struct kube_overrides *o);
+int kube_override_user(struct kubeconfig *k, const struct kube_overrides *o);
+/* Puts `text`, if it is given, in the place of *field, and nothing in that of *other (may be NULL), which says the same in another way. */
+int kube_replace(char **field, const char *text, char **other);
+/* Neither NULL nor "". */
+bool kube_given(const char *text);
+
 /* url.c */
 struct kube_url {
     bool tls;

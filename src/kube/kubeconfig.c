@@ -56,9 +56,7 @@ static void kubeconfig_read_cluster(struct kube_yaml *yaml, yaml_node_t *root, s
 
 static void kubeconfig_read_user(struct kube_yaml *yaml, yaml_node_t *root, struct kubeconfig *k)
 {
-    static const char *const later[] = {
-        "exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra", NULL
-    };
+    static const char *const later[] = { "exec", "auth-provider", "as", "as-uid", "as-groups", "as-user-extra", NULL };
     if (yaml->error != 0 || k->user == NULL)
         return;
     char where[KUBECONFIG_WHERE_MAX];
@@ -77,11 +75,14 @@ static void kubeconfig_read_user(struct kube_yaml *yaml, yaml_node_t *root, stru
     kubeconfig_take(yaml, user, where, "client-key-data", &k->key_data);
     kubeconfig_take(yaml, user, where, "token", &k->token);
     kubeconfig_take(yaml, user, where, "tokenFile", &k->token_file);
+    kubeconfig_take(yaml, user, where, "username", &k->username);
+    kubeconfig_take(yaml, user, where, "password", &k->password);
 }
 
-static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, const char *context, struct kubeconfig *k)
+static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, const struct kubeconfig_choice *choice, struct kubeconfig *k)
 {
-    if (context == NULL || context[0] == '\0')
+    const char *context = choice->context;
+    if (!kube_given(context))
         context = kube_yaml_text(yaml, root, "the file", "current-context");
     if (yaml->error == 0 && context == NULL)
         yaml->error =
@@ -96,14 +97,20 @@ static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, c
     if (yaml->error == 0 && node == NULL)
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s has no %s: kubectl config get-contexts lists what it has",
                                 yaml->file, where);
-    kubeconfig_take(yaml, node, where, "cluster", &k->cluster);
-    kubeconfig_take(yaml, node, where, "user", &k->user);
+    if (kube_given(choice->cluster))
+        kubeconfig_copy(yaml, choice->cluster, &k->cluster);
+    else
+        kubeconfig_take(yaml, node, where, "cluster", &k->cluster);
+    if (kube_given(choice->user))
+        kubeconfig_copy(yaml, choice->user, &k->user);
+    else
+        kubeconfig_take(yaml, node, where, "user", &k->user);
     kubeconfig_take(yaml, node, where, "namespace", &k->namespace_name);
     if (yaml->error == 0 && k->cluster == NULL)
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s names no cluster: write cluster: NAME", yaml->file, where);
 }
 
-int kubeconfig_parse(const char *file, const char *text, size_t size, const char *context, struct kubeconfig *ret,
+int kubeconfig_parse(const char *file, const char *text, size_t size, const struct kubeconfig_choice *choice, struct kubeconfig *ret,
                      char sentence[KUBE_SENTENCE_MAX])
 {
     yaml_document_t document;
@@ -117,7 +124,7 @@ int kubeconfig_parse(const char *file, const char *text, size_t size, const char
         yaml.error =
             kube_fail(sentence, LEASEHOLD_ERR_CONFIG, "%s %s: a kubeconfig is a mapping with clusters, users, contexts and current-context",
                       file, root == NULL ? "is empty" : "is not a mapping");
-    kubeconfig_read_context(&yaml, root, context, &k);
+    kubeconfig_read_context(&yaml, root, choice, &k);
     if (yaml.error == 0)
         kubeconfig_read_cluster(&yaml, root, &k);
     kubeconfig_read_user(&yaml, root, &k);
@@ -134,7 +141,8 @@ void kubeconfig_clear(struct kubeconfig *k)
 {
     char *texts[] = { k->context,         k->cluster,  k->user,    k->namespace_name,   k->server,
                       k->tls_server_name, k->ca_file,  k->ca_data, k->certificate_file, k->certificate_data,
-                      k->key_file,        k->key_data, k->token,   k->token_file };
+                      k->key_file,        k->key_data, k->token,   k->token_file,       k->username,
+                      k->password };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
     *k = (struct kubeconfig){ 0 };

@@ -15,13 +15,19 @@ struct kubeconfig {
     bool insecure_skip_tls_verify;
     char *certificate_file, *certificate_data, *key_file, *key_data;
     char *token, *token_file;
+    char *username, *password;
 };
 
-/* Reads the context named (NULL or "": the current one) out of the text of `file`, a name for sentences only.
+/* Names in the file; NULL or "": what the file says. */
+struct kubeconfig_choice {
+    const char *context, *cluster, *user;
+};
+
+/* Reads what was chosen out of the text of `file`, a name for sentences only.
  *
  * Returns 0 and *ret (kubeconfig_clear), or LEASEHOLD_ERR_CONFIG, LEASEHOLD_ERR_UNSUPPORTED, LEASEHOLD_ERR_MEMORY and one
  * sentence. Any bytes are fine. */
-int kubeconfig_parse(const char *file, const char *text, size_t size, const char *context, struct kubeconfig *ret,
+int kubeconfig_parse(const char *file, const char *text, size_t size, const struct kubeconfig_choice *choice, struct kubeconfig *ret,
                      char sentence[KUBE_SENTENCE_MAX]);
 
 /* Frees and wipes the strings. */

@@ -18,6 +18,7 @@
 #include "io/http.h"
 #include "io/loop.h"
 #include "kube/config.h"
+#include "library/connection.h"
 #include "service/service.h"
 
 struct io_host {
@@ -184,12 +185,6 @@ static struct io_host *host_free(struct io_host *host)
     return NULL;
 }
 
-static const char *environment(void *user, const char *name)
-{
-    (void)user;
-    return getenv(name);
-}
-
 static const char *value_or_null(const leasehold_options *o, enum setting_id id)
 {
     const char *value = options_value(o, id);
@@ -198,11 +193,7 @@ static const char *value_or_null(const leasehold_options *o, enum setting_id id)
 
 static int connect_host(struct io_host *host, const leasehold_options *o, char sentence[SETTING_SENTENCE_MAX])
 {
-    struct kube_options kube = {
-        .kubeconfig = value_or_null(o, SETTING_KUBECONFIG),
-        .context = value_or_null(o, SETTING_CONTEXT),
-        .environment = environment,
-    };
+    struct kube_options kube = connection_options(o);
     struct http_options http = { .user_agent = value_or_null(o, SETTING_USER_AGENT) };
     char why[KUBE_SENTENCE_MAX] = "";
     int error = kube_config_load(&kube, &host->config, why);

@@ -2,8 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-enum camel_form { CAMEL_TEXT = 0, CAMEL_SECONDS, CAMEL_MILLIS, CAMEL_LATER };
+enum camel_form { CAMEL_TEXT = 0, CAMEL_SECONDS, CAMEL_MILLIS, CAMEL_TRUTH, CAMEL_NEEDLESS };
 
 enum { CAMEL_NAME_MAX = 80, CAMEL_DIGITS_MAX = 12 };
 
@@ -26,20 +27,20 @@ static const struct {
     { "configMapName", CAMEL_TEXT, SETTING_LOCK_NAME },
     { "podName", CAMEL_TEXT, SETTING_IDENTITY },
     /* KubernetesConfiguration: the connection. */
-    { "masterUrl", CAMEL_LATER, SETTINGS },
-    { "oauthToken", CAMEL_LATER, SETTINGS },
-    { "username", CAMEL_LATER, SETTINGS },
-    { "password", CAMEL_LATER, SETTINGS },
-    { "caCertFile", CAMEL_LATER, SETTINGS },
-    { "caCertData", CAMEL_LATER, SETTINGS },
-    { "clientCertFile", CAMEL_LATER, SETTINGS },
-    { "clientCertData", CAMEL_LATER, SETTINGS },
-    { "clientKeyFile", CAMEL_LATER, SETTINGS },
-    { "clientKeyData", CAMEL_LATER, SETTINGS },
-    { "clientKeyAlgo", CAMEL_LATER, SETTINGS },
-    { "clientKeyPassphrase", CAMEL_LATER, SETTINGS },
-    { "trustCerts", CAMEL_LATER, SETTINGS },
-    { "apiVersion", CAMEL_LATER, SETTINGS },
+    { "masterUrl", CAMEL_TEXT, SETTING_SERVER },
+    { "oauthToken", CAMEL_TEXT, SETTING_TOKEN },
+    { "username", CAMEL_TEXT, SETTING_USERNAME },
+    { "password", CAMEL_TEXT, SETTING_PASSWORD },
+    { "caCertFile", CAMEL_TEXT, SETTING_CERTIFICATE_AUTHORITY },
+    { "caCertData", CAMEL_TEXT, SETTING_CERTIFICATE_AUTHORITY_DATA },
+    { "clientCertFile", CAMEL_TEXT, SETTING_CLIENT_CERTIFICATE },
+    { "clientCertData", CAMEL_TEXT, SETTING_CLIENT_CERTIFICATE_DATA },
+    { "clientKeyFile", CAMEL_TEXT, SETTING_CLIENT_KEY },
+    { "clientKeyData", CAMEL_TEXT, SETTING_CLIENT_KEY_DATA },
+    { "clientKeyAlgo", CAMEL_NEEDLESS, SETTINGS }, /* the key itself tells */
+    { "clientKeyPassphrase", CAMEL_TEXT, SETTING_CLIENT_KEY_PASSPHRASE },
+    { "trustCerts", CAMEL_TRUTH, SETTING_INSECURE_SKIP_TLS_VERIFY },
+    { "apiVersion", CAMEL_NEEDLESS, SETTINGS }, /* there is only v1 */
 };
 
 /* Spring Boot and Camel Main write lease-duration-seconds. */
@@ -90,6 +91,18 @@ static int translate_label(const char *name, const char *value, struct camel_set
     return LEASEHOLD_ERR_OPTION;
 }
 
+/* As Java reads a boolean: any case. */
+static int translate_truth(const char *name, const char *value, struct camel_setting *ret, char sentence[SETTING_SENTENCE_MAX])
+{
+    bool truth = strcasecmp(value, "true") == 0;
+    if (!truth && strcasecmp(value, "false") != 0) {
+        snprintf(sentence, SETTING_SENTENCE_MAX, "%s is %.80s, but must be true or false", name, value);
+        return LEASEHOLD_ERR_OPTION;
+    }
+    snprintf(ret->value, sizeof ret->value, "%s", truth ? "yes" : "no");
+    return 1;
+}
+
 static int translate(size_t at, const char *value, struct camel_setting *ret, char sentence[SETTING_SENTENCE_MAX])
 {
     ret->id = names[at].id;
@@ -105,12 +118,12 @@ static int translate(size_t at, const char *value, struct camel_setting *ret, ch
         }
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is longer than %d bytes", names[at].name, SETTING_TEXT_MAX);
         return LEASEHOLD_ERR_OPTION;
-    case CAMEL_LATER:
+    case CAMEL_TRUTH:
+        return translate_truth(names[at].name, value, ret, sentence);
+    case CAMEL_NEEDLESS:
         break;
     }
-    snprintf(sentence, SETTING_SENTENCE_MAX,
-             "%s comes in a later release: say where the API server is with a kubeconfig (kubeconfig = FILE)", names[at].name);
-    return LEASEHOLD_ERR_OPTION;
+    return 2;
 }
 
 int camel_translate(const char *name, const char *value, struct camel_setting *ret, char sentence[SETTING_SENTENCE_MAX])

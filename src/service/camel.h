@@ -16,8 +16,8 @@ struct camel_setting {
     bool adds;                        /* one of several labels: the selector so far stays */
 };
 
-/* Returns 1 and *ret for a name of Camel's that is one here, 0 for none of Camel's, or LEASEHOLD_ERR_OPTION with a sentence: the value
- * has not Camel's form, or this release has nothing for it. */
+/* Returns 1 and *ret for a name of Camel's that is one here, 2 for one that nothing has to be set for, 0 for none of Camel's, or
+ * LEASEHOLD_ERR_OPTION with a sentence: the value has not Camel's form, or this release has nothing for it. */
 int camel_translate(const char *name, const char *value, struct camel_setting *ret, char sentence[SETTING_SENTENCE_MAX]);
 
 #endif

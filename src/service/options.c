@@ -17,11 +17,19 @@ leasehold_options *leasehold_options_new(void)
     return calloc(1, sizeof(leasehold_options));
 }
 
+static void drop_value(leasehold_options *o, size_t id)
+{
+    if (o->values[id] && settings_table[id].type == SETTING_SECRET)
+        explicit_bzero(o->values[id], strlen(o->values[id]));
+    free(o->values[id]);
+    o->values[id] = NULL;
+}
+
 leasehold_options *leasehold_options_unref(leasehold_options *o)
 {
     if (o)
-        for (int i = 0; i < SETTINGS; i++)
-            free(o->values[i]);
+        for (size_t i = 0; i < SETTINGS; i++)
+            drop_value(o, i);
     free(o);
     return NULL;
 }
@@ -60,7 +68,7 @@ static int store(leasehold_options *o, const struct setting *setting, const char
     if (value && !copy)
         return LEASEHOLD_ERR_MEMORY;
     size_t id = (size_t)(setting - settings_table);
-    free(o->values[id]);
+    drop_value(o, id);
     o->values[id] = copy;
     return 0;
 }
@@ -144,10 +152,10 @@ int options_merge(const leasehold_options *base, const leasehold_options *overri
 /* Puts what `from` has set into `o`, moving it; `from` is gone then. */
 static void move_values(leasehold_options *o, leasehold_options *from)
 {
-    for (int i = 0; i < SETTINGS; i++) {
+    for (size_t i = 0; i < SETTINGS; i++) {
         if (!from->values[i])
             continue;
-        free(o->values[i]);
+        drop_value(o, i);
         o->values[i] = from->values[i];
         from->values[i] = NULL;
     }
@@ -170,10 +178,12 @@ static int add_selector(leasehold_options *o, const char *label, char sentence[S
     return error;
 }
 
-/* Returns 1 when it was of Camel's, 0 when ours, or an error. */
+/* Returns 1 when it was one of Camel's, 0 when ours, or an error. */
 static int take_property(leasehold_options *o, const struct property *p, struct camel_setting *camel, char sentence[SETTING_SENTENCE_MAX])
 {
     int is_camels = setting_find(p->name) ? 0 : camel_translate(p->name, p->value, camel, sentence);
+    if (is_camels == 2)
+        return 1;
     if (is_camels <= 0)
         return is_camels < 0 ? is_camels : set(o, p->name, p->value, sentence);
     char why[SETTING_SENTENCE_MAX] = "";

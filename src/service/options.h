@@ -17,7 +17,7 @@
 enum {
     SETTING_SENTENCE_MAX = 640,  /* room for one sentence with its NUL; a longer one is cut */
     SETTING_FILE_MAX = 64 << 10, /* an options file in bytes */
-    SETTING_TEXT_MAX = 4096,     /* bytes of any value */
+    SETTING_TEXT_MAX = 16384,    /* bytes of any value: a certificate with its chain */
     SETTING_NAME_MAX = 253,      /* a DNS subdomain: names of objects and groups */
     SETTING_SELECTOR_MAX = 1024, /* bytes of a label selector */
 };
@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_PERCENT,  /* 1%, 0.5%; least and most in parts per million */
     SETTING_YES_NO,   /* yes, no */
     SETTING_CHOICE,   /* one of `choices` */
+    SETTING_SECRET,   /* `most` bytes, lines too; no sentence shows it, and it is wiped */
     SETTING_LABELS,   /* KEY=VALUE,... as a label selector; "" selects everything; `most` bytes */
 };
 
@@ -46,6 +47,22 @@ enum {
 enum setting_id {
     SETTING_KUBECONFIG = 0,
     SETTING_CONTEXT,
+    SETTING_CLUSTER,
+    SETTING_USER,
+    SETTING_SERVER,
+    SETTING_TLS_SERVER_NAME,
+    SETTING_INSECURE_SKIP_TLS_VERIFY,
+    SETTING_CERTIFICATE_AUTHORITY,
+    SETTING_CERTIFICATE_AUTHORITY_DATA,
+    SETTING_CLIENT_CERTIFICATE,
+    SETTING_CLIENT_CERTIFICATE_DATA,
+    SETTING_CLIENT_KEY,
+    SETTING_CLIENT_KEY_DATA,
+    SETTING_CLIENT_KEY_PASSPHRASE,
+    SETTING_TOKEN,
+    SETTING_TOKEN_FILE,
+    SETTING_USERNAME,
+    SETTING_PASSWORD,
     SETTING_NAMESPACE,
     SETTING_LOCK,
     SETTING_LOCK_NAME,

@@ -28,6 +28,42 @@ const struct setting settings_table[SETTINGS] = {
                              "File that says where the API server is and who we are there", SETTING_TEXT, SERVER, 0, SETTING_TEXT_MAX },
     [SETTING_CONTEXT] = { "context", "LEASEHOLD_CONTEXT", "NAME", "", "the file's current context", NULL, "Context of the kubeconfig",
                           SETTING_TEXT, SERVER, 0, SETTING_NAME_MAX },
+    [SETTING_CLUSTER] = { "cluster", "LEASEHOLD_CLUSTER", "NAME", "", "of the context", NULL, "Cluster of the kubeconfig", SETTING_TEXT,
+                          SERVER, 0, SETTING_NAME_MAX },
+    [SETTING_USER] = { "user", "LEASEHOLD_USER", "NAME", "", "of the context", NULL, "User of the kubeconfig", SETTING_TEXT, SERVER, 0,
+                       SETTING_NAME_MAX },
+    [SETTING_SERVER] = { "server", "LEASEHOLD_SERVER", "URL", "", "of the cluster", NULL, "Address of the API server", SETTING_TEXT, SERVER,
+                         0, 1024 },
+    [SETTING_TLS_SERVER_NAME] = { "tls-server-name", "LEASEHOLD_TLS_SERVER_NAME", "NAME", "", "the host of the server", NULL,
+                                  "Name that the certificate of the server must have", SETTING_TEXT, SERVER, 0, SETTING_NAME_MAX },
+    [SETTING_INSECURE_SKIP_TLS_VERIFY] = { "insecure-skip-tls-verify", "LEASEHOLD_INSECURE_SKIP_TLS_VERIFY", "yes|no", "", "of the cluster",
+                                           NULL, "Believe any certificate: whoever is in between can read and change everything",
+                                           SETTING_YES_NO, SERVER, 0, 1 },
+    [SETTING_CERTIFICATE_AUTHORITY] = { "certificate-authority", "LEASEHOLD_CERTIFICATE_AUTHORITY", "FILE", "",
+                                        "of the cluster, else the machine's", NULL,
+                                        "Certificates that the certificate of the server must come from", SETTING_TEXT, SERVER, 0,
+                                        SETTING_TEXT_MAX },
+    [SETTING_CERTIFICATE_AUTHORITY_DATA] = { "certificate-authority-data", "LEASEHOLD_CERTIFICATE_AUTHORITY_DATA", "PEM", "", "none", NULL,
+                                             "The same, as PEM or base64 of it", SETTING_SECRET, SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_CLIENT_CERTIFICATE] = { "client-certificate", "LEASEHOLD_CLIENT_CERTIFICATE", "FILE", "", "of the user", NULL,
+                                     "Certificate of this client", SETTING_TEXT, SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_CLIENT_CERTIFICATE_DATA] = { "client-certificate-data", "LEASEHOLD_CLIENT_CERTIFICATE_DATA", "PEM", "", "none", NULL,
+                                          "The same, as PEM or base64 of it", SETTING_SECRET, SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_CLIENT_KEY] = { "client-key", "LEASEHOLD_CLIENT_KEY", "FILE", "", "of the user", NULL, "Key of that certificate", SETTING_TEXT,
+                             SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_CLIENT_KEY_DATA] = { "client-key-data", "LEASEHOLD_CLIENT_KEY_DATA", "PEM", "", "none", NULL,
+                                  "The same, as PEM or base64 of it", SETTING_SECRET, SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_CLIENT_KEY_PASSPHRASE] = { "client-key-passphrase", "LEASEHOLD_CLIENT_KEY_PASSPHRASE", "TEXT", "", "none", NULL,
+                                        "What the key is encrypted with", SETTING_SECRET, SERVER, 0, 1024 },
+    [SETTING_TOKEN] = { "token", "LEASEHOLD_TOKEN", "TEXT", "", "of the user", NULL,
+                        "Bearer token; other users of the machine see a command line: token-file is safer", SETTING_SECRET, SERVER, 0,
+                        SETTING_TEXT_MAX },
+    [SETTING_TOKEN_FILE] = { "token-file", "LEASEHOLD_TOKEN_FILE", "FILE", "", "of the user", NULL,
+                             "File with the bearer token, read again as it changes", SETTING_TEXT, SERVER, 0, SETTING_TEXT_MAX },
+    [SETTING_USERNAME] = { "username", "LEASEHOLD_USERNAME", "NAME", "", "of the user", NULL, "Name for basic authentication", SETTING_TEXT,
+                           SERVER, 0, 1024 },
+    [SETTING_PASSWORD] = { "password", "LEASEHOLD_PASSWORD", "TEXT", "", "of the user", NULL,
+                           "Password for basic authentication; see token", SETTING_SECRET, SERVER, 0, 1024 },
     [SETTING_NAMESPACE] = { "namespace", "LEASEHOLD_NAMESPACE", "NAME", "", "of the context, or the Pod's", NULL,
                             "Namespace of the lock object", SETTING_NAME, SERVER | LOOKER, 0, SETTING_NAME_MAX },
     [SETTING_LOCK] = { "lock", "LEASEHOLD_LOCK", "KIND", "lease", NULL, "lease|configmap", "Kind of the lock object", SETTING_CHOICE,
@@ -239,6 +275,7 @@ static int parse(const struct setting *setting, const char *value, int64_t *ret)
     int choice;
     switch (setting->type) {
     case SETTING_TEXT:
+    case SETTING_SECRET:
     case SETTING_NAME:
         *ret = (int64_t)size;
         return 0;
@@ -268,6 +305,7 @@ static const char *wanted(const struct setting *setting)
 {
     static const char *const forms[] = {
         [SETTING_TEXT] = "text",
+        [SETTING_SECRET] = "text",
         [SETTING_NAME] = "the name of an object",
         [SETTING_DURATION] = "a duration with its unit, like 15s, 500ms or 1m30s",
         [SETTING_FACTOR] = "a factor like 1.2",
@@ -304,10 +342,11 @@ static int refuse(const struct setting *setting, const char *value, char sentenc
     return LEASEHOLD_ERR_OPTION;
 }
 
-static bool has_control_characters(const char *text)
+/* PEM has lines. */
+static bool has_control_characters(const char *text, bool lines)
 {
     for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+        if (((unsigned char)*text < 0x20 || *text == 0x7f) && !(lines && (*text == '\n' || *text == '\r')))
             return true;
     return false;
 }
@@ -344,15 +383,16 @@ int setting_check(const struct setting *setting, const char *value, char sentenc
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is not UTF-8", setting->name);
         return LEASEHOLD_ERR_OPTION;
     }
-    if (has_control_characters(value)) {
+    if (has_control_characters(value, setting->type == SETTING_SECRET)) {
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s has a control character in it", setting->name);
         return LEASEHOLD_ERR_OPTION;
     }
     if (setting->type == SETTING_NAME && !options_name_is_good(setting->name, value, sentence))
         return LEASEHOLD_ERR_OPTION;
-    if (strlen(value) > SETTING_TEXT_MAX || parse(setting, value, &number) < 0)
+    bool is_text = setting->type == SETTING_TEXT || setting->type == SETTING_SECRET;
+    if ((!is_text && strlen(value) > SETTING_TEXT_MAX) || parse(setting, value, &number) < 0)
         return refuse(setting, value, sentence);
-    if ((setting->type == SETTING_TEXT || setting->type == SETTING_LABELS) && number > setting->most) {
+    if ((is_text || setting->type == SETTING_LABELS) && number > setting->most) {
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s has %lld bytes, at most %lld are allowed", setting->name, (long long)number,
                  (long long)setting->most);
         return LEASEHOLD_ERR_OPTION;

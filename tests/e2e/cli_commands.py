@@ -119,6 +119,36 @@ class Commands(World):
             watch.terminate()
             self.assertEqual(watch.wait(20), 0)
 
+    def test_a_server_needs_no_kubeconfig(self):
+        del self.environment["KUBECONFIG"]
+        self.assertEqual(self.leasehold("status", "g").returncode, 1)
+        self.candidate("g", "a", "--server", self.url)
+        status = lambda: json.loads(self.leasehold("status", "g", "--server", self.url, "-o", "json").stdout or "{}").get("leader")
+        wait_for(lambda: status() == "a", "a to lead")
+        rows = self.leasehold("status", "--server", self.url, "-o", "name").stdout
+        self.assertEqual(rows, "a\n")
+        self.environment["LEASEHOLD_SERVER"] = self.url
+        self.assertEqual(self.leasehold("status", "g").returncode, 0)
+
+    def test_camels_names_say_where_the_server_is(self):
+        del self.environment["KUBECONFIG"]
+        config = self.folder / "camel.properties"
+        config.write_text(f"masterUrl = {self.url}\noauthToken = SECRET\ntrustCerts = true\npodName = camel-0\n")
+        path = self.folder / "camel.events"
+        self.spawn(LEASEHOLD, "candidate", "g", "--config", config, "-o", "json", stdout=open(path, "w"))
+        wait_for(lambda: self.saw(lambda: read_events(path), "started_leading", identity="camel-0"), "camel-0 to lead")
+        self.assertEqual(self.leasehold("status", "--config", config, "-o", "name").stdout, "camel-0\n")
+
+    def test_secrets_stay_secret(self):
+        for flags in (("--token", "SE\tCRET"), ("--server", "https://me:SECRET@127.0.0.1:1"), ("--server", self.url, "--username", "a:b", "--password", "SECRET"),
+                      ("--server", self.url, "--token", "SECRET", "--username", "me"), ("--server", self.url, "--client-key-data", "SECRET")):
+            result = self.leasehold("status", "g", *flags)
+            self.assertNotEqual(result.returncode, 0, flags)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+            self.assertNotIn("CRET", result.stderr)
+        self.assertIn("yes or no", self.leasehold("status", "g", "--insecure-skip-tls-verify=perhaps").stderr)
+        self.assertNotEqual(self.leasehold("status", "g", "--server", self.url, "--insecure-skip-tls-verify").returncode, 2)
+
     def is_up(self):
         try:
             return self.lease("g")

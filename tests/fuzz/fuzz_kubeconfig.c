@@ -32,12 +32,12 @@ static void check_data(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const contexts[] = { NULL, "x" };
+    static const struct kubeconfig_choice choices[] = { { NULL, NULL, NULL }, { "x", NULL, NULL }, { "x", "c", "u" } };
     char *text = fuzz_text(data, size);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         char sentence[KUBE_SENTENCE_MAX] = "";
         struct kubeconfig k = { 0 };
-        int result = kubeconfig_parse("FILE", text, size, contexts[i], &k, sentence);
+        int result = kubeconfig_parse("FILE", text, size, &choices[i], &k, sentence);
         if (result != 0) {
             MUST(result == LEASEHOLD_ERR_CONFIG || result == LEASEHOLD_ERR_UNSUPPORTED);
             MUST(strncmp(sentence, "FILE", 4) == 0 && strlen(sentence) > 8 && strpbrk(sentence, "\n\r\x1b") == NULL);

@@ -96,6 +96,8 @@ static void put(const char *name, const char *text)
     fclose(file);
 }
 
+static struct kube_overrides overrides; /* of load_config() */
+
 /* A kubeconfig for the front, with these fields. */
 static void load_config(const char *server, const char *cluster, const char *user)
 {
@@ -106,7 +108,7 @@ static void load_config(const char *server, const char *cluster, const char *use
              server, cluster, user);
     put("config", text);
     snprintf(path, sizeof(path), "%s/config", folder);
-    struct kube_options options = { .kubeconfig = path };
+    struct kube_options options = { .kubeconfig = path, .overrides = overrides };
     if (kube_config_load(&options, &config, sentence) != 0)
         fail_msg("%s", sentence);
 }
@@ -264,6 +266,44 @@ static void an_encrypted_key_does_not_crash(void **state)
     front_stop(&front);
 }
 
+static void an_encrypted_key_is_opened_by_its_passphrase(void **state)
+{
+    (void)state;
+    struct front front;
+    char command[300], ca[128];
+    snprintf(command, sizeof(command), "openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:right -in '%s/client.key' -out '%s/locked.key'",
+             folder, folder);
+    assert_int_equal(system(command), 0);
+    snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
+    front_start(&front, "server", "--client-ca", ca);
+    overrides = (struct kube_overrides){ .key_passphrase = "right" };
+    expect(&front, ", certificate-authority: ca.pem", "client-certificate: client.pem, client-key: locked.key", TRANSPORT_ANSWERED, 200,
+           NULL);
+    overrides = (struct kube_overrides){ .key_passphrase = "wrong" };
+    expect(&front, ", certificate-authority: ca.pem", "client-certificate: client.pem, client-key: locked.key", TRANSPORT_NOT_SENT, 0,
+           "the client certificate or key");
+    overrides = (struct kube_overrides){ 0 };
+    front_stop(&front);
+}
+
+static void name_and_password_are_sent_at_once(void **state)
+{
+    (void)state;
+    struct front front;
+    char request[SERVER_REQUEST_MAX];
+    front_start(&front, "server", NULL, NULL);
+    expect(&front, ", certificate-authority: ca.pem", "username: Aladdin, password: 'open sesame'", TRANSPORT_ANSWERED, 200, NULL);
+    server_copy_last(&backend, request);
+    assert_non_null(strstr(request, "\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n")); /* as in RFC 7617 */
+    overrides = (struct kube_overrides){ .token = "t" };
+    expect(&front, ", certificate-authority: ca.pem", "username: Aladdin, password: 'open sesame'", TRANSPORT_ANSWERED, 200, NULL);
+    server_copy_last(&backend, request);
+    assert_non_null(strstr(request, "\r\nAuthorization: Bearer t\r\n"));
+    assert_null(strstr(request, "Basic"));
+    overrides = (struct kube_overrides){ 0 };
+    front_stop(&front);
+}
+
 static void a_rotated_token_is_read_again_on_401(void **state)
 {
     (void)state;
@@ -415,10 +455,18 @@ static int remove_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_server_is_trusted_by_its_authority), cmocka_unit_test(a_certificate_of_another_name_is_refused_unless_named),
-        cmocka_unit_test(an_expired_certificate_is_refused),    cmocka_unit_test(a_client_certificate_is_presented),
-        cmocka_unit_test(an_encrypted_key_does_not_crash),      cmocka_unit_test(a_rotated_token_is_read_again_on_401),
-        cmocka_unit_test(one_401_is_overcome_two_are_told),     cmocka_unit_test(connections_and_streams_work_as_without_tls),
+        cmocka_unit_test(a_server_is_trusted_by_its_authority),
+        cmocka_unit_test(a_certificate_of_another_name_is_refused_unless_named),
+        cmocka_unit_test(an_expired_certificate_is_refused),
+        cmocka_unit_test(a_client_certificate_is_presented),
+        cmocka_unit_test(an_encrypted_key_does_not_crash),
+        cmocka_unit_test(a_rotated_token_is_read_again_on_401),
+        cmocka_unit_test(an_encrypted_key_is_opened_by_its_passphrase),
+        cmocka_unit_test(a_rotated_token_is_read_again_on_401),
+        cmocka_unit_test(name_and_password_are_sent_at_once),
+        cmocka_unit_test(a_rotated_token_is_read_again_on_401),
+        cmocka_unit_test(one_401_is_overcome_two_are_told),
+        cmocka_unit_test(connections_and_streams_work_as_without_tls),
         cmocka_unit_test(speaking_past_each_other_is_told),
     };
     return cmocka_run_group_tests(tests, make_world, remove_world);

@@ -281,6 +281,150 @@ static void a_pod_finds_its_service_account(void **state)
     refused(&options, LEASEHOLD_ERR_CONFIG, "it is empty");
 }
 
+/* ---- what is said otherwise ---- */
+
+static void settings_say_otherwise_than_a_kubeconfig(void **state)
+{
+    (void)state;
+    put("ca.pem", PEM);
+    put("t", "SECRET-of-file\n");
+    put_config("config", ", certificate-authority: nowhere.pem, tls-server-name: other.example", "token: SECRET", ", namespace: ns");
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    options.overrides =
+        (struct kube_overrides){ .server = "http://127.0.0.1:8001", .ca_file = in_folder("ca.pem"), .token_file = in_folder("t") };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->server, "http://127.0.0.1:8001");
+    assert_string_equal((char *)config->ca.data, PEM);
+    assert_string_equal(config->tls_server_name, "other.example");
+    assert_string_equal(config->token, "SECRET-of-file");
+    assert_string_equal(config->namespace_name, "ns");
+    kube_config_free(config);
+
+    /* Not to look at the certificate drops the authority; who names one again means it. */
+    options.overrides = (struct kube_overrides){ .insecure_skip_tls_verify = "yes", .token = "SECRET2" };
+    config = load(&options);
+    assert_true(config->insecure_skip_tls_verify);
+    assert_null(config->ca.data);
+    assert_string_equal(config->token, "SECRET2");
+    kube_config_free(config);
+    options.overrides = (struct kube_overrides){ .insecure_skip_tls_verify = "yes", .ca_data = PEM };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "has both insecure-skip-tls-verify and a certificate-authority");
+    put_config("config", ", insecure-skip-tls-verify: true", "", "");
+    options.overrides = (struct kube_overrides){ .ca_data = PEM };
+    config = load(&options);
+    assert_false(config->insecure_skip_tls_verify);
+    kube_config_free(config);
+    options.overrides = (struct kube_overrides){ .ca_data = PEM64 };
+    config = load(&options);
+    assert_string_equal((char *)config->ca.data, PEM);
+    kube_config_free(config);
+}
+
+static void another_way_to_say_who_we_are_takes_the_place_of_the_first(void **state)
+{
+    (void)state;
+    put("k.pem", KEY);
+    put("c.pem", PEM);
+    put_config("config", "", "username: me, password: SECRET", "");
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->username, "me");
+    assert_string_equal(config->password, "SECRET");
+    assert_null(config->token);
+    kube_config_free(config);
+    options.overrides.token = "SECRET2";
+    config = load(&options);
+    assert_string_equal(config->token, "SECRET2");
+    assert_null(config->username);
+    kube_config_free(config);
+    options.overrides.username = "you";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "has both a token and a username");
+    options.overrides = (struct kube_overrides){ .username = "yo:u", .password = "SECRET" };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "colon");
+    refused_file("", "password: SECRET", "", "no username");
+    refused_file("", "token: SECRET, username: me, password: SECRET", "", "has both a token and a username");
+
+    options.overrides = (struct kube_overrides){ .certificate_file = in_folder("c.pem"), .key_file = in_folder("k.pem") };
+    config = load(&options);
+    assert_string_equal((char *)config->client_key.data, KEY);
+    assert_string_equal(config->username, "me");
+    kube_config_free(config);
+}
+
+static void a_passphrase_opens_what_is_encrypted(void **state)
+{
+    (void)state;
+    put("c.pem", PEM);
+    put("k.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    put_config("config", "", "client-certificate: c.pem, client-key: k.pem", "");
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "client-key-passphrase");
+    options.overrides.key_passphrase = "SECRET";
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->key_passphrase, "SECRET");
+    kube_config_free(config);
+}
+
+static void clusters_and_users_can_be_chosen(void **state)
+{
+    (void)state;
+    put("config", "clusters: [{name: c, cluster: {server: 'https://a'}}, {name: d, cluster: {server: 'https://b'}}]\n"
+                  "users: [{name: u, user: {token: one}}, {name: v, user: {token: two}}]\n"
+                  "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n");
+    struct kube_options options = { .kubeconfig = in_folder("config"), .overrides = { .cluster = "d", .user = "v" } };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->host, "b");
+    assert_string_equal(config->token, "two");
+    kube_config_free(config);
+    options.overrides.user = "w";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "names user \"w\", which users does not have");
+}
+
+static void a_server_makes_do_without_a_kubeconfig(void **state)
+{
+    (void)state;
+    struct variable environment[] = { { "KUBERNETES_SERVICE_HOST", "10.0.0.1" }, { NULL, "" } };
+    struct kube_options options = { .environment = look_up, .user = environment, .service_account_folder = in_folder("none") };
+    options.overrides.server = "https://api.example";
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->host, "api.example");
+    assert_string_equal(config->source, "the settings");
+    assert_string_equal(config->namespace_name, "default");
+    assert_null(config->token);
+    kube_config_free(config);
+    options.overrides.server = "ftp://x";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "the settings");
+    options.overrides.server = "https://me:SECRET@x";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "cannot be used");
+}
+
+static void a_pod_can_be_told_otherwise(void **state)
+{
+    (void)state;
+    char account[128];
+    struct variable environment[] = { { "KUBERNETES_SERVICE_HOST", "10.0.0.1" }, { NULL, "" } };
+    snprintf(account, sizeof account, "%s/account", folder);
+    assert_int_equal(mkdir(account, 0700), 0);
+    put("account/token", "SECRET");
+    put("account/ca.crt", PEM);
+    put("account/namespace", "ns");
+    struct kube_options options = { .environment = look_up, .user = environment, .service_account_folder = account };
+    options.overrides = (struct kube_overrides){ .token = "SECRET2", .tls_server_name = "kubernetes.default" };
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->host, "10.0.0.1");
+    assert_string_equal(config->token, "SECRET2");
+    assert_null(config->token_file);
+    assert_string_equal(config->tls_server_name, "kubernetes.default");
+    assert_string_equal((char *)config->ca.data, PEM);
+    assert_string_equal(config->namespace_name, "ns");
+    kube_config_free(config);
+    options.overrides = (struct kube_overrides){ .insecure_skip_tls_verify = "yes" };
+    config = load(&options);
+    assert_null(config->ca.data);
+    assert_string_equal(config->token, "SECRET");
+    kube_config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +434,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_place_that_has_one_wins, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_list_of_files_is_taken_when_one_exists, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_pod_finds_its_service_account, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(settings_say_otherwise_than_a_kubeconfig, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(another_way_to_say_who_we_are_takes_the_place_of_the_first, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_passphrase_opens_what_is_encrypted, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(clusters_and_users_can_be_chosen, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_server_makes_do_without_a_kubeconfig, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_pod_can_be_told_otherwise, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

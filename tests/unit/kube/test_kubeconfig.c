@@ -19,7 +19,7 @@
 static int parse(const char *text, const char *context, struct kubeconfig *k, char *sentence)
 {
     sentence[0] = '\0';
-    return kubeconfig_parse("FILE", text, strlen(text), context, k, sentence);
+    return kubeconfig_parse("FILE", text, strlen(text), &(struct kubeconfig_choice){ .context = context }, k, sentence);
 }
 
 static void refused(const char *text, int error, const char *words)
@@ -138,7 +138,7 @@ static void what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
     static const char *const fields[] = {
-        "exec: {command: aws}", "auth-provider: {name: gcp}", "username: u", "password: p", "as: x", "as-uid: '1'",
+        "exec: {command: aws}", "auth-provider: {name: gcp}", "as: x", "as-uid: '1'",
         "as-groups: [g]",       "as-user-extra: {a: [b]}"
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -126,15 +126,63 @@ static void camels_names_are_ours(void **state)
     leasehold_options_unref(o);
 }
 
+static void camels_connection_is_ours(void **state)
+{
+    (void)state;
+    leasehold_options *o =
+        parse("masterUrl = https://k:6443\noauthToken = t\nusername = u\npassword = p\ncaCertFile = ca\ncaCertData = QQ==\n"
+              "clientCertFile = c\nclientCertData = QQ==\nclientKeyFile = k\nclientKeyData = QQ==\nclientKeyAlgo = EC\n"
+              "clientKeyPassphrase = s\ntrustCerts = TRUE\napiVersion = v1\n");
+    static const char *const pairs[][2] = {
+        { "server", "https://k:6443" },
+        { "token", "t" },
+        { "username", "u" },
+        { "password", "p" },
+        { "certificate-authority", "ca" },
+        { "certificate-authority-data", "QQ==" },
+        { "client-certificate", "c" },
+        { "client-certificate-data", "QQ==" },
+        { "client-key", "k" },
+        { "client-key-data", "QQ==" },
+        { "client-key-passphrase", "s" },
+        { "insecure-skip-tls-verify", "yes" },
+        { "lock", "configmap" },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        is(o, pairs[i][0], pairs[i][1]);
+    leasehold_options_unref(o);
+    o = parse("camel.cluster.kubernetes.oauth-token = t\ncamel.cluster.kubernetes.trust-certs = false");
+    is(o, "token", "t");
+    is(o, "insecure-skip-tls-verify", "no");
+    leasehold_options_unref(o);
+    /* PEM as it stands, with its lines. */
+    o = parse("caCertData = -----BEGIN CERTIFICATE-----\\nQQ==\\n-----END CERTIFICATE-----");
+    is(o, "certificate-authority-data", "-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----");
+    leasehold_options_unref(o);
+}
+
+static void a_secret_is_not_shown(void **state)
+{
+    (void)state;
+    leasehold_options *o = leasehold_options_new();
+    char *much = calloc(1, SETTING_TEXT_MAX + 10);
+    memset(much, 'S', SETTING_TEXT_MAX + 1);
+    assert_int_equal(leasehold_options_set(o, "token", much), LEASEHOLD_ERR_OPTION);
+    assert_null(strstr(leasehold_options_error(o), "SS"));
+    assert_int_equal(leasehold_options_set(o, "password", "S\tS"), LEASEHOLD_ERR_OPTION);
+    assert_null(strstr(leasehold_options_error(o), "S\tS"));
+    free(much);
+    leasehold_options_unref(o);
+}
+
 static void bad_values_of_camels_names_are_refused(void **state)
 {
     (void)state;
     refuses("identity = x\nleaseDurationSeconds = 20s", "f:2: leaseDurationSeconds is 20s, but must be a whole number of seconds");
     refuses("leaseDurationSeconds = 1.5", "f:1: leaseDurationSeconds is 1.5, but must be a whole number of seconds");
     refuses("clusterLabels[app = x", "f:1: clusterLabels[app is not of the form clusterLabels[key]");
-    refuses("identity = x\n\nmasterUrl = https://k",
-            "f:3: masterUrl comes in a later release: say where the API server is with a kubeconfig "
-            "(kubeconfig = FILE)");
+    refuses("identity = x\n\ntrustCerts = perhaps", "f:3: trustCerts is perhaps, but must be true or false");
+    refuses("oauthToken = a\\u0001SECRET", "f:1: oauthToken: token has a control character in it");
     refuses("camel.cluster.kubernetes.colour = red", "f:1: colour is no setting of Camel's lock that is known here: see docs/camel.md");
     refuses("leaseDurationSecond = 20", "f:1: there is no setting leaseDurationSecond; did you mean lease-duration");
     refuses("identity = x\nalone", "f:2: \"alone\" is not of the form name = value");
@@ -144,10 +192,9 @@ static void bad_values_of_camels_names_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_form_of_a_line_is_read),
-        cmocka_unit_test(what_is_no_line_is_told),
-        cmocka_unit_test(camels_names_are_ours),
-        cmocka_unit_test(bad_values_of_camels_names_are_refused),
+        cmocka_unit_test(every_form_of_a_line_is_read), cmocka_unit_test(what_is_no_line_is_told),
+        cmocka_unit_test(camels_names_are_ours),        cmocka_unit_test(camels_connection_is_ours),
+        cmocka_unit_test(a_secret_is_not_shown),        cmocka_unit_test(bad_values_of_camels_names_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
