@@ -14,9 +14,13 @@ import random
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scripts"))
+from processes import tree_of  # noqa: E402
 
 DEFAULTS = []  # 15/10/2 s
 SHORT = ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", "500ms"]
@@ -187,10 +191,7 @@ class Bench:
         time.sleep(1)
         total = {"Rss": 0, "Anonymous": 0, "Pss": 0}
         threads = processes = 0
-        queue = [run.pid]
-        while queue:
-            pid = queue.pop()
-            queue += [int(c) for t in os.listdir(f"/proc/{pid}/task") for c in pathlib.Path(f"/proc/{pid}/task/{t}/children").read_text().split()]
+        for pid in tree_of(run.pid):
             if "stamper" in os.readlink(f"/proc/{pid}/exe"):
                 continue
             processes += 1

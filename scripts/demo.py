@@ -6,7 +6,6 @@ milliseconds. Everything shown is computed from these stamps. Ends with 1 on any
 """
 import argparse
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -14,6 +13,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+from processes import signal_all, tree_of
 
 NAMES = ("a", "b", "c")
 LEASE, DEADLINE, RETRY = 5.0, 3.0, 0.5
@@ -25,32 +26,6 @@ COLUMNS = 96
 
 def boottime():
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def tree_of(pid):
-    """pid and all its descendants."""
-    children = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry))
-    found, queue = [], [pid]
-    while queue:
-        pid = queue.pop()
-        found.append(pid)
-        queue.extend(children.get(pid, []))
-    return found
-
-
-def signal_all(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 class Stamps:

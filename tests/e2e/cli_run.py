@@ -2,43 +2,12 @@
 """`leasehold run` end to end: a worker runs only where its candidate leads, and two never at once."""
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import time
 
 from cli_world import KEYS, LEASEHOLD, SHORT, STAMPER, World, main, read_events, wait_for
-
-
-def tree_of(pid):
-    children = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry))
-    found, queue = [], [pid]
-    while queue:
-        found.append(queue.pop())
-        queue.extend(children.get(found[-1], []))
-    return found
-
-
-def name_of(pid):
-    try:
-        return pathlib.Path("/proc", str(pid), "comm").read_text().strip()
-    except OSError:
-        return None
-
-
-def signal_all(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
+from processes import name_of, signal_all, tree_of
 
 
 class Run(World):

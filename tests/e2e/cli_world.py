@@ -13,6 +13,9 @@ import time
 import unittest
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+from processes import stat_of  # noqa: E402
+
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 LEASEHOLD = str(BUILD / "leasehold")
 STAMPER = str(BUILD / "stamper")
@@ -154,8 +157,7 @@ def kubeconfig_for(folder, port, **user):
 
 
 def cpu_seconds(pid):
-    fields = pathlib.Path("/proc", str(pid), "stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return stat_of(pid).cpu_s
 
 
 def main():

@@ -21,8 +21,9 @@ import time
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 import devserver_steps as steps  # noqa: E402
+from processes import stat_of  # noqa: E402
 
 RECORDED = HERE / "devserver_recorded.json"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
@@ -92,8 +93,7 @@ class Server:
         return self.call("GET", "/leasehold/faults")[1]
 
     def cpu_s(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return stat_of(self.process.pid).cpu_s
 
     def memory_kib(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from supervisor_world import Run, boot_ns, main, until
+from supervisor_world import Run, boot_ns, main, signal_all, until
 
 LEASE_MS = 900
 WORKERS = {
@@ -63,11 +63,7 @@ def options(cgroup):
 def send(run, names, number):
     family = run.family()
     for name in names:
-        for pid in run.stampers() if name == "worker" else [family[name]] if name in family else []:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
+        signal_all(run.stampers() if name == "worker" else [family[name]] if name in family else [], number)
 
 
 def margin(run):

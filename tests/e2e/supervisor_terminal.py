@@ -12,7 +12,7 @@ import tempfile
 import termios
 import time
 
-from supervisor_world import PATIENCE, Promise, is_alive, main, processes, read_stat, until
+from supervisor_world import PATIENCE, Promise, is_alive, main, processes, signal_all, stat_of, until
 
 
 class Terminal:
@@ -58,11 +58,7 @@ class Terminal:
 
     def close(self):
         session = [pid for pid, _ in processes() if self.is_in_session(pid)]
-        for pid in session:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        signal_all(session, signal.SIGKILL)
         os.close(self.fd)
         try:
             os.waitpid(self.pid, 0)
@@ -119,7 +115,7 @@ class Job:
 
 
 def state(pid):
-    stat = read_stat(pid)
+    stat = stat_of(pid)
     return stat[1] if stat else None
 
 

@@ -10,6 +10,9 @@ import tempfile
 import time
 import traceback
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+from processes import is_alive, processes, signal_all, stat_of  # noqa: E402, F401
+
 PATIENCE = 30.0  # seconds; only reached when something is broken
 
 
@@ -27,29 +30,6 @@ def until(what, condition, patience=PATIENCE):
 
 def boot_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def read_stat(pid):
-    """(name, state, parent, start) of a process, or None."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
-    return name, rest[0], int(rest[1]), int(rest[19])
-
-
-def is_alive(pid):
-    stat = read_stat(pid)
-    return stat is not None and stat[1] not in "ZX"
-
-
-def processes():
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            stat = read_stat(int(entry))
-            if stat:
-                yield int(entry), stat
 
 
 class Starved(AssertionError):
@@ -108,10 +88,7 @@ class Run:
     def __exit__(self, *_):
         for pid in [*self.stampers(), *self.family().values()]:
             for number in (signal.SIGCONT, signal.SIGKILL):
-                try:
-                    os.kill(pid, number)
-                except ProcessLookupError:
-                    pass
+                signal_all([pid], number)
         self.process.wait(PATIENCE)
         until("the test's own processes end", lambda: not self.stampers())
         self.directory.cleanup()
@@ -143,12 +120,12 @@ class Run:
         """P, keeper and elector by name, as far as they live. P is `top`, or its only child of that program (unshare)."""
         found = {}
         table = dict(processes())
-        for pid, (name, state, parent, _) in table.items():
+        for pid, (name, state, parent, *_) in table.items():
             if state in "ZX":
                 continue
             if name == "supervisor_fake" and (pid == self.top or parent == self.top):
                 found["P"] = pid
-        for pid, (name, state, parent, _) in table.items():
+        for pid, (name, state, parent, *_) in table.items():
             if name in ("keeper", "elector") and state not in "ZX" and (parent == found.get("P") or pid in getattr(self, "known", ())):
                 found[name] = pid
         self.known = set(getattr(self, "known", ())) | {found[n] for n in ("keeper", "elector") if n in found}

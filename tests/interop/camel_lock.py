@@ -9,7 +9,6 @@ overlap by themselves, as the original does (camel_lock_peer_test.py shows it); 
 nor the one that began too early.
 """
 import sys
-import unittest
 
 import camel_lock_world as world
 import stages

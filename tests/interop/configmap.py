@@ -5,7 +5,6 @@ each of two groups in one object, through a handover, a kill, a freeze and an op
     python3 tests/interop/configmap.py --leasehold build/release/leasehold --stamper build/release/stamper"""
 import argparse
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -15,32 +14,12 @@ import time
 
 from realserver import NAMESPACE, REPOSITORY, RESTRICTED, ApiError, RealServer, wait_for
 
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from processes import signal_all, tree_of  # noqa: E402
+
 PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 SETTINGS = ["--lock", "configmap", "--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", "1s"]
 PATIENCE = 60
-
-
-def tree_of(pid):
-    children = {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            fields = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(entry))
-    found, queue = [], [pid]
-    while queue:
-        found.append(queue.pop())
-        queue.extend(children.get(found[-1], []))
-    return found
-
-
-def signal_all(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 class Fleet:

@@ -23,7 +23,8 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[2] / "scripts")]
+from processes import is_alive, signal_all, tree_of  # noqa: E402
 from realserver import NAMESPACE, REPOSITORY, RESTRICTED, ApiError, RealServer, die_with_parent, programs, wait_for  # noqa: E402
 
 LOCK = "reports"
@@ -56,35 +57,6 @@ def note(what, ns):
 
 
 # ---- processes ------------------------------------------------------------------------------------------------------
-
-
-def parents():
-    """Parent of every living process."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = pathlib.Path("/proc", entry, "stat").read_text()
-            except OSError:
-                continue
-            state, parent = stat[stat.rindex(")") + 2 :].split()[:2]
-            if state not in "ZX":
-                found[int(entry)] = int(parent)
-    return found
-
-
-def descendants(root):
-    tree, known = [root], parents()
-    for pid in tree:
-        tree += [child for child, parent in known.items() if parent == pid]
-    return [pid for pid in tree if pid in known]
-
-
-def send(pid, number):
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def connected_to(pids, port):
@@ -134,31 +106,26 @@ class Candidate:
         return self.process.poll() is None
 
     def connected(self):
-        return connected_to(descendants(self.process.pid), server.port)
+        return connected_to(tree_of(self.process.pid), server.port)
 
     def freeze(self):
         """SIGSTOP to the whole tree, from the root, until it stopped growing."""
         while True:
-            new = [pid for pid in descendants(self.process.pid) if pid not in self.frozen]
+            new = [pid for pid in tree_of(self.process.pid) if pid not in self.frozen]
             if not new:
                 return
-            for pid in new:
-                send(pid, signal.SIGSTOP)
+            signal_all(new, signal.SIGSTOP)
             self.frozen += new
 
     def thaw(self):
-        living = parents()
-        for pid in reversed(self.frozen):
-            if pid in living:
-                send(pid, signal.SIGCONT)
+        signal_all(filter(is_alive, reversed(self.frozen)), signal.SIGCONT)
         self.frozen = []
 
     def crash(self):
         """kill -9 of the whole tree, as the loss of a machine would do it: nobody can act on another's end. All are frozen
         before, and children go first: a stopped process whose parent ends is continued by the kernel (an orphaned group)."""
         self.freeze()
-        for pid in reversed(self.frozen):
-            send(pid, signal.SIGKILL)
+        signal_all(reversed(self.frozen), signal.SIGKILL)
         self.frozen = []
         self.process.wait()
 
