@@ -184,6 +184,13 @@ static void on_resign(struct election *e, leasehold_time now, const struct elect
         term_release_begin(e, now);
 }
 
+static void on_stand(struct election *e, leasehold_time now)
+{
+    e->hold_off_ns = 0; /* where the lock is still being given back */
+    if (e->state == ELECTION_CANDIDATE)
+        e->hold_until = now;
+}
+
 static void on_close(struct election *e, leasehold_time now, struct election_update *update)
 {
     e->closing = true;
@@ -255,6 +262,9 @@ static void on_event(struct election *e, leasehold_time now, const struct electi
         break;
     case ELECTION_TURN:
         e->awaits_turn = false;
+        break;
+    case ELECTION_STAND:
+        on_stand(e, now);
         break;
     case ELECTION_CLOCK:
     case ELECTION_EVENT_KINDS:

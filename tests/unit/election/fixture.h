@@ -175,6 +175,8 @@ static inline void assert_seconds(double found, double expected)
 #define read_unreachable() stage_fails(S, ELECTION_READ_FAILED, ELECTION_FAILURE_UNREACHABLE)
 #define work_stops() stage_event(S, ELECTION_WORK_STOPPED)
 #define resigns() stage_event(S, ELECTION_RESIGN)
+#define holds_back() stage_step(S, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = LEASEHOLD_NEVER })
+#define stands() stage_event(S, ELECTION_STAND)
 #define closes() stage_event(S, ELECTION_CLOSE)
 
 #define asks_read() assert_true(S->u.read)

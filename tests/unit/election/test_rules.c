@@ -344,6 +344,39 @@ static void resigned_leader_holds_back_and_stands_again(void **state)
     AT (3.2) { clock_ticks(); asks_write(ELECTION_ACQUIRE, 11); } /* nobody else came within the retry period */
 }
 
+static void who_holds_back_for_ever_stands_when_told_to(void **state)
+{
+    STAGE("b");
+    struct record theirs = stage_marked("a", 15, 0), released = stage_emptied(&theirs, true);
+    AT (0) { begins(); }
+    AT (0.001) { holds_back(); }
+    AT (0.002) { reads(theirs, 10); leader_is("a"); }
+    AT (0.003) { watch_stands(); }
+    AT (1) { watch_tells(released, 11); asks_nothing(); leader_is(""); }
+    AT (9) { clock_ticks(); asks_nothing(); }
+    AT (10) { stands(); asks_write(ELECTION_ACQUIRE, 11); }
+    AT (10.004) { acknowledged(12); starts_leading(12); }
+}
+
+static void who_is_told_to_stand_while_the_lock_is_given_back_stands_right_after(void **state)
+{
+    LEADER("a");
+    AT (1) { holds_back(); stops(ELECTION_REASON_RESIGNED); }
+    AT (1.1) { work_stops(); asks_write(ELECTION_RELEASE, 10); }
+    AT (1.101) { stands(); asks_nothing(); }
+    AT (1.102) { acknowledged(11); asks_write(ELECTION_ACQUIRE, 11); }
+}
+
+static void an_attempt_under_way_when_told_to_hold_back_begins_no_term(void **state)
+{
+    STAGE("a");
+    AT (0) { begins(); }
+    AT (0.001) { reads_absent(); asks_create(); }
+    AT (0.002) { holds_back(); asks_nothing(); state_is(ELECTION_RELEASING); }
+    AT (0.004) { acknowledged(10); starts_nothing(); asks_write(ELECTION_RELEASE, 10); }
+    AT (0.006) { acknowledged(11); state_is(ELECTION_CANDIDATE); asks_nothing(); }
+}
+
 static void work_that_ends_by_itself_gives_the_lock_back_and_others_a_chance(void **state)
 {
     LEADER("a");
@@ -554,6 +587,9 @@ int main(void)
         cmocka_unit_test(release_without_answers_gives_up_and_says_so),
         cmocka_unit_test(write_that_lands_after_a_resignation_begins_no_term_while_holding_back),
         cmocka_unit_test(resigned_leader_holds_back_and_stands_again),
+        cmocka_unit_test(who_holds_back_for_ever_stands_when_told_to),
+        cmocka_unit_test(who_is_told_to_stand_while_the_lock_is_given_back_stands_right_after),
+        cmocka_unit_test(an_attempt_under_way_when_told_to_hold_back_begins_no_term),
         cmocka_unit_test(work_that_ends_by_itself_gives_the_lock_back_and_others_a_chance),
         cmocka_unit_test(repeated_and_older_watch_events_are_ignored),
         cmocka_unit_test(deleted_on_a_watch_is_answered_by_a_read),

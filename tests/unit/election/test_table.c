@@ -16,14 +16,14 @@
 /* Rows: the state before. Columns: events in the order of enum election_event_kind. READ shows another holder, WATCHED a
  * release, WRITTEN what was written (or, where nothing is under way, another holder). */
 static const enum election_state after[ELECTION_STATES][ELECTION_EVENT_KINDS] = {
-    /*        BEGIN CLOCK READ RFAIL WATCH GONE UP DOWN WRITTEN CONFL REFUS UNKN RESIGN CLOSE STOPPED EXTREF TURN */
-    [N] =  { C, N, N, N, N, N, N, N, N, N, N, N, N, X, N, N, N },
-    [O] =  { O, O, O, O, O, O, O, O, O, O, O, O, O, X, O, O, O },
-    [C] =  { C, C, C, C, C, C, C, C, L, C, C, C, R, R, C, C, C },
-    [L] =  { L, L, S_, L, L, L, L, L, L, L, L, L, S_, S_, R, S_, L },
-    [S_] = { S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, R, S_, S_ },
-    [R] =  { R, R, R, R, R, R, R, R, X, R, R, R, R, R, R, R, R },
-    [X] =  { X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X },
+    /*        BEGIN CLOCK READ RFAIL WATCH GONE UP DOWN WRITTEN CONFL REFUS UNKN RESIGN CLOSE STOPPED EXTREF TURN STAND */
+    [N] =  { C, N, N, N, N, N, N, N, N, N, N, N, N, X, N, N, N, N },
+    [O] =  { O, O, O, O, O, O, O, O, O, O, O, O, O, X, O, O, O, O },
+    [C] =  { C, C, C, C, C, C, C, C, L, C, C, C, R, R, C, C, C, C },
+    [L] =  { L, L, S_, L, L, L, L, L, L, L, L, L, S_, S_, R, S_, L, L },
+    [S_] = { S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, S_, R, S_, S_, S_ },
+    [R] =  { R, R, R, R, R, R, R, R, X, R, R, R, R, R, R, R, R, R },
+    [X] =  { X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X },
 };
 
 /* Brings a stage into each state, with a write under way in those that write. */

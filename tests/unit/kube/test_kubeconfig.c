@@ -137,10 +137,8 @@ static void what_is_missing_or_wrong_is_named(void **state)
 static void what_comes_later_is_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const fields[] = {
-        "exec: {command: aws}", "auth-provider: {name: gcp}", "as: x", "as-uid: '1'",
-        "as-groups: [g]",       "as-user-extra: {a: [b]}"
-    };
+    static const char *const fields[] = { "exec: {command: aws}", "auth-provider: {name: gcp}", "as: x", "as-uid: '1'",
+                                          "as-groups: [g]",       "as-user-extra: {a: [b]}" };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char text[512], words[64];
         snprintf(text, sizeof(text), CLUSTER CONTEXT "users: [{name: u, user: {token: SECRET, %s}}]\n" CURRENT, fields[i]);
