@@ -10,7 +10,7 @@
 #include "cli/dev.h"
 
 const struct command commands[] = {
-    { "run", cli_run, "run GROUP [OPTIONS] -- CMD [ARGUMENTS]", "run CMD only while this candidate leads" },
+    { "run", cli_run, "run GROUP|--one-of GROUP,... [OPTIONS] -- CMD [ARGUMENTS]", "run CMD only while this candidate leads" },
     { "candidate", cli_candidate, "candidate GROUP [OPTIONS]", "stand for election without a child, and print events" },
     { "sidecar", cli_sidecar, "sidecar GROUP [OPTIONS]", "stand for election beside a program that asks over HTTP who leads" },
     { "status", cli_status, "status [GROUP] [OPTIONS]", "who leads, since when, until when" },

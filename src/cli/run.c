@@ -15,20 +15,25 @@
 #include "supervisor/supervisor.h"
 #include "wire/dialect.h"
 
+enum { ONE_OF_MAX = 64 };
+
 struct run {
     struct arguments *arguments;
-    const char *group;
+    const char *groups[ONE_OF_MAX]; /* one, or those of --one-of */
+    size_t group_count;
     struct event_output events; /* fd -1: nowhere */
     int level;
     int http_fd;              /* listens; -1: no --http */
     int64_t half_deadline_ns; /* no start with less than this of the term left (docs/design.md, rule 5) */
     /* In the elector. */
     leasehold_service *service;
-    leasehold_group *election;
-    struct probe *probe; /* NULL: none */
+    leasehold_group *elections[ONE_OF_MAX]; /* of the groups, in their order */
+    struct probe *probe;                    /* NULL: none */
     int keeper_fd;
-    uint64_t waiting_term; /* was too late to start: again with the next extension; 0: none */
-    uint64_t stopped_term; /* the last one told to stop: not to be started again */
+    leasehold_group *leading; /* whose term the keeper was told of last, until its work has stopped; NULL: none */
+    uint64_t group_term;      /* the term's number in that election; the keeper's grow over all elections */
+    uint64_t waiting_term;    /* was too late to start: again with the next extension; 0: none */
+    uint64_t stopped_term;    /* the last one told to stop: not to be started again */
     struct supervisor_message start;
     int64_t answer_by_ns; /* CLOCK_BOOTTIME by which the keeper must have answered START; INT64_MAX: it has */
 };
@@ -55,23 +60,48 @@ static void copy(char *to, size_t size, const char *from)
 
 static void start(struct run *r, const leasehold_event *e)
 {
-    struct supervisor_message m = { .kind = SUPERVISOR_START, .term = leasehold_event_term(e) };
+    leasehold_group *g = leasehold_event_group(e);
+    if (r->leading) {
+        /* One group at a time is the balancer's promise; this keeps it. Nothing runs for this term. */
+        leasehold_group_work_stopped(g, leasehold_event_term(e));
+        return;
+    }
+    r->leading = g;
+    r->group_term = leasehold_event_term(e);
+    struct supervisor_message m = { .kind = SUPERVISOR_START, .term = r->start.term + 1 };
     m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
     m.term_at_boot_ns = (int64_t)leasehold_event_leading_until_ns(e);
     m.latest_start_boot_ns = m.term_at_boot_ns - r->half_deadline_ns;
     m.start.fencing_token = strtoull(leasehold_event_token(e), NULL, 10);
-    copy(m.start.group, sizeof m.start.group, r->group);
-    copy(m.start.identity, sizeof m.start.identity, leasehold_group_identity(r->election));
-    copy(m.start.namespace_name, sizeof m.start.namespace_name, leasehold_group_namespace(r->election));
+    copy(m.start.group, sizeof m.start.group, leasehold_group_name(g));
+    copy(m.start.identity, sizeof m.start.identity, leasehold_group_identity(g));
+    copy(m.start.namespace_name, sizeof m.start.namespace_name, leasehold_group_namespace(g));
     copy(m.start.lock_uid, sizeof m.start.lock_uid, leasehold_event_lock_uid(e));
     r->start = m;
     r->waiting_term = 0;
     tell_start(r);
 }
 
+/* About the term that the keeper knows. */
+static bool is_present_term(const struct run *r, const leasehold_event *e)
+{
+    return r->leading && leasehold_event_group(e) == r->leading && leasehold_event_term(e) == r->group_term;
+}
+
+/* Nothing of the present term runs any more. */
+static void work_stopped(struct run *r)
+{
+    leasehold_group *g = r->leading;
+    r->leading = NULL;
+    if (g)
+        leasehold_group_work_stopped(g, r->group_term);
+}
+
 static void extend(struct run *r, const leasehold_event *e)
 {
-    struct supervisor_message m = { .kind = SUPERVISOR_DEADLINE, .term = leasehold_event_term(e) };
+    if (!is_present_term(r, e))
+        return;
+    struct supervisor_message m = { .kind = SUPERVISOR_DEADLINE, .term = r->start.term };
     m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
     m.term_at_boot_ns = (int64_t)leasehold_event_leading_until_ns(e);
     if (r->waiting_term == m.term) {
@@ -87,7 +117,9 @@ static void extend(struct run *r, const leasehold_event *e)
 
 static void stop(struct run *r, const leasehold_event *e)
 {
-    struct supervisor_message m = { .kind = SUPERVISOR_STOP, .term = leasehold_event_term(e) };
+    if (!is_present_term(r, e))
+        return;
+    struct supervisor_message m = { .kind = SUPERVISOR_STOP, .term = r->start.term };
     m.kill_at_boot_ns = (int64_t)leasehold_event_stop_by_ns(e);
     int reason = leasehold_event_reason(e);
     m.stop = reason == LEASEHOLD_REASON_RENEW_DEADLINE || reason == LEASEHOLD_REASON_LOST ? SUPERVISOR_STOP_LOSS : SUPERVISOR_STOP_REQUEST;
@@ -98,7 +130,7 @@ static void stop(struct run *r, const leasehold_event *e)
     if (r->waiting_term == m.term) {
         /* Its START was answered, nothing was executed, and no other answer will come. */
         r->waiting_term = 0;
-        leasehold_group_work_stopped(r->election, m.term);
+        work_stopped(r);
     }
 }
 
@@ -150,7 +182,8 @@ static void on_message(struct run *r, const struct supervisor_message *m)
         /* Asked to close first, so that the lock is released for good and not stood for again. */
         if (m->run_ends)
             leasehold_service_stop(r->service);
-        leasehold_group_work_stopped(r->election, m->term);
+        if (m->term == r->start.term)
+            work_stopped(r);
         break;
     default:
         break; /* WORK_STARTED, CMD_EXITED: the lease is kept until the whole tree is gone */
@@ -214,6 +247,14 @@ static int follow(struct run *r)
     }
 }
 
+static bool open_elections(struct run *r)
+{
+    for (size_t i = 0; i < r->group_count; i++)
+        if (leasehold_group_open(&r->elections[i], r->service, r->groups[i], LEASEHOLD_CANDIDATE, NULL) < 0)
+            return false;
+    return true;
+}
+
 static int elect(void *user, int keeper_fd)
 {
     struct run *r = user;
@@ -228,21 +269,22 @@ static int elect(void *user, int keeper_fd)
         text_complain("run", "%s", *why ? why : leasehold_strerror(error));
         return code;
     }
-    if (leasehold_group_open(&r->election, r->service, r->group, LEASEHOLD_CANDIDATE, NULL) < 0) {
+    if (!open_elections(r)) {
         leasehold_service_error(r->service, sentence, sizeof sentence);
         text_complain("run", "%s", sentence);
-    } else if (r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, &r->election, 1)) != NULL) {
+    } else if (r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, r->elections, r->group_count)) != NULL) {
         code = follow(r);
     }
     r->probe = probe_close(r->probe);
-    r->election = leasehold_group_unref(r->election);
+    for (size_t i = 0; i < r->group_count; i++)
+        r->elections[i] = leasehold_group_unref(r->elections[i]);
     r->service = leasehold_service_unref(r->service);
     return code;
 }
 
 /* ---- the command line ---- */
 
-enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAG_HTTP, FLAGS };
+enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAG_HTTP, FLAG_ONE_OF, FLAGS };
 
 static const struct flag flags[FLAGS] = {
     [FLAG_ONCE] = { "once", 0, NULL, "end with 75 after a loss instead of standing again" },
@@ -252,6 +294,7 @@ static const struct flag flags[FLAGS] = {
     [FLAG_DRAIN_TIMEOUT] = { "drain-timeout", 0, "DURATION", "for CMD to end after TERM or INT, while the lease is renewed [25s]" },
     [FLAG_ALLOW_NEW_PRIVS] = { "allow-new-privs", 0, NULL, "let CMD gain privileges by exec" },
     [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP),
+    [FLAG_ONE_OF] = { "one-of", 0, "GROUP,...", "instead of GROUP: lead one of these at a time; with --selector they are shared evenly" },
 };
 
 static int signal_number(const char *name)
@@ -327,23 +370,71 @@ static bool read_options(struct run *r, struct supervisor_options *s)
     return !a->values[FLAG_EVENTS] || open_events(r, a->values[FLAG_EVENTS]);
 }
 
+/* a,b,c; cuts the list in place. */
+static bool split_groups(struct run *r, char *list)
+{
+    for (char *name = list, *next; name; name = next) {
+        next = strchr(name, ',');
+        if (next)
+            *next++ = '\0';
+        for (size_t i = 0; i < r->group_count; i++) {
+            if (strcmp(r->groups[i], name) == 0) {
+                text_complain("run", "--one-of names '%s' twice", name);
+                return false;
+            }
+        }
+        if (r->group_count == ONE_OF_MAX) {
+            text_complain("run", "--one-of takes at most %d groups", ONE_OF_MAX);
+            return false;
+        }
+        r->groups[r->group_count++] = name;
+    }
+    return true;
+}
+
+static bool take_groups(struct run *r)
+{
+    struct arguments *a = r->arguments;
+    const char *list = a->values[FLAG_ONE_OF];
+    if (a->operands_count != (list ? 0 : 1) || !a->rest || a->rest_count == 0) {
+        text_complain("run", "wants one GROUP or --one-of, and CMD behind --; usage: leasehold %s", command_find("run")->usage);
+        return false;
+    }
+    if (!list) {
+        r->groups[r->group_count++] = a->operands[0];
+        return true;
+    }
+    leasehold_options_set(a->options, "balance", "one");
+    return split_groups(r, (char *)(uintptr_t)list); /* of argv, which is ours */
+}
+
+static bool check_groups(const struct run *r, const struct dialect *dialect)
+{
+    char sentence[SETTING_SENTENCE_MAX];
+    for (size_t i = 0; i < r->group_count; i++) {
+        if (!options_name_is_good("group", r->groups[i], sentence) || !dialect->group_is_good(r->groups[i], sentence, sizeof sentence)) {
+            text_complain("run", "%s", sentence);
+            return false;
+        }
+    }
+    const char *lock_name = options_value(r->arguments->options, SETTING_LOCK_NAME);
+    if (r->group_count > 1 && !dialect->shared && lock_name[0]) {
+        text_complain("run", "--one-of with --lock-name %s: a lock of kind %s has one group, leave the name out", lock_name, dialect->name);
+        return false;
+    }
+    return true;
+}
+
 /* What can be wrong is found before anything stands for election. Returns 0 or an exit code. */
 static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX])
 {
     struct arguments *a = r->arguments;
     char sentence[SETTING_SENTENCE_MAX];
-    if (a->operands_count != 1 || !a->rest || a->rest_count == 0) {
-        text_complain("run", "wants one GROUP, and CMD behind --; usage: leasehold %s", command_find("run")->usage);
-        return EXIT_USAGE;
-    }
-    r->group = a->operands[0];
-    if (!options_name_is_good("group", r->group, sentence)) {
-        text_complain("run", "%s", sentence);
-        return EXIT_USAGE;
-    }
     struct election_settings settings;
     const struct dialect *dialect = dialect_find(options_value(a->options, SETTING_LOCK));
-    if (!dialect->group_is_good(r->group, sentence, sizeof sentence) || options_election(a->options, dialect, &settings, sentence) < 0) {
+    if (!take_groups(r) || !check_groups(r, dialect))
+        return EXIT_USAGE;
+    if (options_election(a->options, dialect, &settings, sentence) < 0) {
         text_complain("run", "%s", sentence);
         return EXIT_USAGE;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "service/balancer.h"
 #include "service/leader_pod.h"
 #include "service/lock.h"
 #include "service/service.h"
@@ -175,6 +176,8 @@ void group_step(leasehold_group *g, const struct election_event *event)
     bool in_time = tell(g, &update);
     if (!g->lock)
         return;
+    if (g->balancer)
+        balancer_touch(g->balancer);
     timers_set(&s->timers, &g->timer, election_deadline(&g->election));
     exchange_ask(g->lock, g, now, &update);
     if (!in_time)
@@ -190,6 +193,8 @@ void group_finish(leasehold_group *g)
         return;
     terms_end(&g->terms);
     leader_pod_forget(g);
+    if (g->balancer)
+        balancer_leave(g->balancer, g);
     timers_set(&s->timers, &g->timer, LEASEHOLD_NEVER);
     timers_unreserve(&s->timers, 1);
     struct lock *lock = g->lock;
@@ -232,6 +237,8 @@ void group_run_posted(leasehold_group *g)
 {
     if (g->begin && g->lock) {
         group_step(g, &(struct election_event){ .kind = ELECTION_BEGIN });
+        if (g->lock && g->service->balancer && g->election.role == ELECTION_ROLE_CANDIDATE)
+            balancer_join(g->service->balancer, g);
         if (g->lock)
             lock_begin(g->lock, g);
     }

@@ -15,6 +15,7 @@
 #include "service/terms.h"
 #include "service/timers.h"
 
+struct balancer;
 struct leader_pod;
 struct lock;
 
@@ -34,6 +35,7 @@ struct leasehold_group {
     struct election election;
     struct timer timer;
     struct group_events events;
+    struct balancer *balancer;               /* NULL: stands as it likes */
     struct leader_pod *leader_pod;           /* NULL: nobody was looked up */
     struct leasehold_statistics *statistics; /* NULL: not wanted */
     bool confirm_stop, extended_events, leader_address;

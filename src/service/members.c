@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "service/balancer.h"
 #include "service/service.h"
 #include "wire/object.h"
 #include "wire/pod.h"
@@ -41,7 +42,10 @@ static void set_timer(leasehold_roster *r, int64_t at_ns)
 
 static void tell(leasehold_roster *r)
 {
-    service_tell(r->service, &r->changed);
+    if (atomic_load(&r->user_references) > 0)
+        service_tell(r->service, &r->changed);
+    if (r->followed)
+        balancer_touch(r->service->balancer);
 }
 
 /* ---- warnings ----------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct leasehold_roster {
     leasehold_roster *next;     /* in service->rosters */
     bool begin, abandon;        /* wait for the service's turn */
     bool ended;                 /* nothing is asked any more */
+    bool followed;              /* by the service's balancer, which is told of changes; users need not know */
 
     struct membership membership;
     struct member_set *told; /* by the newest event that was read; NULL: none was */
@@ -69,6 +70,11 @@ void rosters_run_posted(leasehold_service *s);
 void rosters_end(leasehold_service *s);
 /* The service goes: its rosters are dead handles. */
 void rosters_forget(leasehold_service *s);
+
+/* The roster of the service's own options, for its balancer: kept until roster_unfollow(). Under the guard. Returns 0 and *ret, or an
+ * error. */
+int roster_follow(leasehold_service *s, leasehold_roster **ret);
+void roster_unfollow(leasehold_roster *r);
 
 /* Completes an event of kind MEMBERS_CHANGED as it is read. False: it came to nothing meanwhile, and need not be told. */
 bool rosters_show(struct leasehold_event *e);

@@ -333,5 +333,9 @@ int leasehold_options_check(leasehold_options *o)
         snprintf(o->error, sizeof o->error, "lock %s comes in a later release", options_value(o, SETTING_LOCK));
         return LEASEHOLD_ERR_UNSUPPORTED;
     }
+    if (strcmp(options_value(o, SETTING_BALANCE), "even") == 0 && !options_value(o, SETTING_SELECTOR)[0]) {
+        snprintf(o->error, sizeof o->error, "balance is even, but selector is empty: it must say which Pods share the groups");
+        return LEASEHOLD_ERR_SETTINGS;
+    }
     return options_election(o, dialect, &ignored, o->error);
 }

@@ -154,6 +154,22 @@ static int open_roster(leasehold_service *s, const leasehold_options *overrides,
     return 0;
 }
 
+int roster_follow(leasehold_service *s, leasehold_roster **ret)
+{
+    int error = open_roster(s, NULL, ret);
+    if (error == 0) {
+        atomic_fetch_add(&(*ret)->references, 1);
+        (*ret)->followed = true;
+    }
+    return error;
+}
+
+void roster_unfollow(leasehold_roster *r)
+{
+    r->followed = false;
+    release(r);
+}
+
 int leasehold_roster_open(leasehold_roster **ret, leasehold_service *s, const leasehold_options *overrides)
 {
     leasehold_roster *r = NULL;
@@ -166,7 +182,8 @@ int leasehold_roster_open(leasehold_roster **ret, leasehold_service *s, const le
     if (error == 0) {
         BUG_UNLESS(r);
         atomic_fetch_add(&r->references, 1);
-        atomic_fetch_add(&r->user_references, 1);
+        if (atomic_fetch_add(&r->user_references, 1) == 0 && r->membership.version > 0)
+            service_tell(s, &r->changed); /* its first user, where the balancer has followed it before */
         *ret = r;
     }
     guard_unlock(s->guard);
@@ -188,7 +205,7 @@ leasehold_roster *leasehold_roster_unref(leasehold_roster *r)
         return NULL;
     BUG_UNLESS(guard_lock(r->guard) == 0);
     /* Under the guard: who opens the same again must find either a living one or one that is given up. */
-    if (atomic_fetch_sub(&r->user_references, 1) == 1 && r->service) {
+    if (atomic_fetch_sub(&r->user_references, 1) == 1 && r->service && !r->followed) {
         r->abandon = true;
         r->service->host.wake(r->service->host.data);
     }

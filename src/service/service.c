@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "service/balancer.h"
 #include "service/group.h"
 #include "service/leader_pod.h"
 #include "service/lock.h"
@@ -28,6 +29,8 @@ int service_new(const struct service_host *host, const leasehold_options *option
         error = LEASEHOLD_ERR_OPTION;
     if (error == 0)
         snprintf(s->namespace_, sizeof s->namespace_, "%s", namespace_);
+    if (error == 0 && strcmp(options_value(s->options, SETTING_BALANCE), "no") != 0)
+        error = balancer_new(s, &s->balancer);
     if (error < 0) {
         service_free(s);
         return error;
@@ -52,6 +55,7 @@ leasehold_service *service_free(leasehold_service *s)
     }
     s->current_group = group_release(s->current_group);
     rosters_release(&s->current);
+    s->balancer = balancer_free(s->balancer);
     rosters_forget(s);
     events_forget(&s->events, NULL);
     timers_clear(&s->timers);

@@ -25,6 +25,7 @@ enum {
     SERVICE_TIMERS_A_TURN = 4096, /* the rest is due in the next turn */
 };
 
+struct balancer;
 struct lock;
 
 struct service_host {
@@ -48,6 +49,7 @@ struct leasehold_service {
     struct leasehold_group **posted_last;
     struct lock *locks[SERVICE_LOCK_BUCKETS];
     struct leasehold_roster *rosters;
+    struct balancer *balancer; /* NULL: every group for itself */
     struct timers timers;
     struct event_queue events;
     bool told_waiting;

@@ -122,6 +122,9 @@ const struct setting settings_table[SETTINGS] = {
                                  "Look up the Pod of each new leader and tell its address", SETTING_YES_NO, PROGRAM, 0, 1 },
     [SETTING_STATISTICS] = { "statistics", "LEASEHOLD_STATISTICS", "yes|no", "no", NULL, NULL, "Count for leasehold_group_statistics()",
                              SETTING_YES_NO, PROGRAM, 0, 1 },
+    [SETTING_BALANCE] = { "balance", "LEASEHOLD_BALANCE", "no|even|one", "no", NULL, "no|even|one",
+                          "Share the groups of a service with the members: evenly, or each member leads at most one", SETTING_CHOICE,
+                          SETTING_FOR_LIBRARY, 0, 0 },
 };
 
 const char *setting_default(enum setting_id id, const char *lock)
