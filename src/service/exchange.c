@@ -226,10 +226,14 @@ static bool open_object(struct lock *lock, const struct election_write *w)
     return true;
 }
 
-/* Rule 1, to the letter: the group's record in this very object is the one that its machine decided on. */
+/* Rule 1, to the letter: the group's record in this very object is the one that its machine decided on. And nothing is put into an
+ * object that is refused: a leader was shown it to learn of its loss. */
 static bool decided_on(const struct lock *lock, const leasehold_group *g)
 {
     struct record present;
+    char sentence[SETTING_SENTENCE_MAX];
+    if (lock->dialect->refuse(lock->exchanges.turn.object, g->name, sentence, sizeof sentence))
+        return false;
     lock->dialect->read(lock->exchanges.turn.object, g->name, &present);
     return record_equal(&present, &g->election.record);
 }

@@ -145,19 +145,27 @@ void lock_keep(struct lock *lock, const struct record_version *decided_on)
     lock->version = text ? lock->received_version : (struct record_version){ 0 };
 }
 
+/* Of an object that must not be written only one thing is learnt: that our leader's record is no longer in it (rule 7). */
+static bool is_a_loss(const leasehold_group *g, const struct election_event *event)
+{
+    enum election_state state = g->election.state;
+    bool holds = state == ELECTION_LEADER || state == ELECTION_STOPPING || state == ELECTION_RELEASING;
+    return holds && event->kind == ELECTION_READ && !record_equal(&event->record, &g->election.record);
+}
+
 /* What an object or its lack means to one group. */
 static void feed(struct lock *lock, leasehold_group *g, enum election_event_kind kind)
 {
     struct election_event event = { .kind = kind, .version = lock->received_version };
     char sentence[SETTING_SENTENCE_MAX];
+    lock->dialect->read(lock->received, g->name, &event.record);
     bool looks_only = g->election.role == ELECTION_ROLE_OBSERVER;
     if (!looks_only && kind != ELECTION_WRITTEN && lock->dialect->refuse(lock->received, g->name, sentence, sizeof sentence)) {
-        /* As if the server had refused: nothing is learnt from it and nothing written into it, but it is looked at again. */
+        /* As if the server had refused: nothing is written into it (see decided_on()), but it is looked at again. */
         lock_warn(lock, sentence);
-        event = (struct election_event){ .kind = kind == ELECTION_READ ? ELECTION_READ_FAILED : ELECTION_WATCHED_GONE,
-                                         .failure = ELECTION_FAILURE_REFUSED };
-    } else {
-        lock->dialect->read(lock->received, g->name, &event.record);
+        if (!is_a_loss(g, &event))
+            event = (struct election_event){ .kind = kind == ELECTION_READ ? ELECTION_READ_FAILED : ELECTION_WATCHED_GONE,
+                                             .failure = ELECTION_FAILURE_REFUSED };
     }
     group_step(g, &event);
 }

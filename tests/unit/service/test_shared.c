@@ -204,6 +204,73 @@ static void after_a_conflict_only_who_still_holds_is_written(void **state)
     leave(p);
 }
 
+/* Answers whatever is asked for: reads with what is stored, writes by storing them. y is Camel's in all of them. */
+static void serve(struct pair *p, unsigned *version)
+{
+    struct script *w = p->w;
+    while (w->taken < w->count) {
+        struct call *c = &w->calls[w->taken++];
+        if (!c->waits)
+            continue;
+        if (strcmp(c->method, "PUT") == 0) {
+            assert_holder(c, "y", "camel-1");
+            assert_string_equal(datum(c->body, "leader.local.timestamp", "y"), "2026-11-23T06:00:00Z");
+            keep(p, script_stored(c, ++*version));
+        } else {
+            assert_string_equal(c->method, "GET");
+        }
+        script_answer(w, c, 200, p->stored);
+    }
+}
+
+/* Released Camel takes what it does not find a Pod for. Its lock is none that we stand for, but our leader has lost all the same.
+ * Returns how often the object was written until all waits were over. */
+static unsigned camel_takes_y(struct pair *p, const char *events)
+{
+    struct script *w = p->w;
+    char event[20000];
+    unsigned version = 15;
+    script_advance(w, 100);
+    json_t *object = json_loads(p->stored, 0, NULL), *data = json_object_get(object, "data");
+    json_object_set_new(data, "leader.pod.y", json_string("camel-1"));
+    json_object_set_new(data, "leader.local.timestamp.y", json_string("2026-11-23T06:00:00Z"));
+    json_object_set_new(json_object_get(object, "metadata"), "resourceVersion", json_string("15"));
+    char *now = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    keep(p, now);
+    snprintf(event, sizeof event, "{\"type\":\"MODIFIED\",\"object\":%s}\n", now);
+    free(now);
+    script_stream(w, p->watch, event);
+    script_answer(w, script_take(w, "GET", LOCK), 200, p->stored);
+    assert_false(leasehold_group_is_leading(p->y));
+    events_are(w, events);
+    assert_int_equal(leasehold_group_work_stopped(p->y, 1), 0);
+    /* Beyond any wait: --foreign-lease is 60 s. */
+    for (int ms = 0; ms < 90000; ms += 100) {
+        script_advance(w, 100);
+        serve(p, &version);
+    }
+    return version - 15;
+}
+
+static void a_leader_whose_lock_released_camel_takes_stops(void **state)
+{
+    (void)state;
+    struct pair *p = both_lead();
+    assert_true(camel_takes_y(p, "y:warning x:warning y:stop_work y:new_leader y:warning") > 20); /* x renews */
+    assert_true(leasehold_group_is_leading(p->x));
+    leave(p);
+}
+
+static void into_a_lock_that_released_camel_took_nothing_is_written(void **state)
+{
+    (void)state;
+    struct pair *p = both_lead();
+    p->x = leasehold_group_unref(p->x);
+    assert_int_equal(camel_takes_y(p, "y:warning y:stop_work y:new_leader y:warning"), 0);
+    leave(p);
+}
+
 static void a_neighbours_renewal_in_another_process_costs_no_read(void **state)
 {
     (void)state;
@@ -343,6 +410,8 @@ int main(void)
         cmocka_unit_test(renewals_go_together),
         cmocka_unit_test(a_neighbours_write_does_not_take_back_what_a_peer_won),
         cmocka_unit_test(after_a_conflict_only_who_still_holds_is_written),
+        cmocka_unit_test(a_leader_whose_lock_released_camel_takes_stops),
+        cmocka_unit_test(into_a_lock_that_released_camel_took_nothing_is_written),
         cmocka_unit_test(a_neighbours_renewal_in_another_process_costs_no_read),
         cmocka_unit_test(the_first_creates_and_the_others_follow),
         cmocka_unit_test(who_leaves_ends_only_what_is_its_own),
