@@ -186,8 +186,9 @@ static void on_resign(struct election *e, leasehold_time now, const struct elect
 
 static void on_stand(struct election *e, leasehold_time now)
 {
-    e->hold_off_ns = 0; /* where the lock is still being given back */
-    if (e->state == ELECTION_CANDIDATE)
+    if (e->hold_off_ns == LEASEHOLD_NEVER)
+        e->hold_off_ns = 0; /* where the lock is still being given back */
+    if (e->state == ELECTION_CANDIDATE && e->hold_until.boot_ns == LEASEHOLD_NEVER)
         e->hold_until = now;
 }
 

@@ -69,7 +69,7 @@ enum election_event_kind {
     ELECTION_WORK_STOPPED, /* the work of term `term` has ended, all of it */
     ELECTION_EXTEND_REFUSED, /* the caller could not extend term `term`: some reader had already seen it end (rule 9) */
     ELECTION_TURN,           /* the shared object may be written now, by whoever has something to write; `slack_ns` */
-    ELECTION_STAND,          /* stand now: ends holding back after RESIGN, or the wish to */
+    ELECTION_STAND,          /* stand: ends holding back for ever after RESIGN; a time that was given runs on */
     ELECTION_EVENT_KINDS
 };
 

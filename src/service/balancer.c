@@ -13,7 +13,8 @@
 
 struct balancer_group {
     leasehold_group *group;
-    bool held; /* was told to hold back, and not yet to stand */
+    bool held;    /* was told to hold back, and not yet to stand */
+    bool retired; /* its user wants it never to stand again; it counts until it has nothing to do with its lock any more */
 };
 
 struct balancer {
@@ -105,7 +106,7 @@ static void carry_out(struct balancer *b, bool stands)
     for (size_t i = 0; i < b->group_count; i++) {
         struct balancer_group *of = &b->groups[i];
         struct election_event event;
-        if (of->group && (b->plan[i].action == BALANCE_STAND) == stands &&
+        if (of->group && !of->retired && (b->plan[i].action == BALANCE_STAND) == stands &&
             turn_event(&of->group->election, b->plan[i].action, &of->held, &event))
             group_step(of->group, &event); /* may end it: balancer_leave() */
     }
@@ -124,6 +125,20 @@ static void close_gaps(struct balancer *b)
     b->group_count = kept;
 }
 
+static void look_at_groups(struct balancer *b, leasehold_time now)
+{
+    for (size_t i = 0; i < b->group_count; i++) {
+        struct balancer_group *of = &b->groups[i];
+        b->plan[i].name = of->group->name;
+        turn_look(&of->group->election, now, &b->plan[i]);
+        if (of->retired && b->plan[i].mine == BALANCE_IDLE) {
+            of->group->balancer = NULL;
+            of->group = NULL;
+        }
+    }
+    close_gaps(b);
+}
+
 static void run(struct timer *timer)
 {
     struct balancer *b = (struct balancer *)(void *)((char *)timer - offsetof(struct balancer, timer));
@@ -137,10 +152,7 @@ static void run(struct timer *timer)
     else
         know_only_ourselves(b, me);
     warn_if_no_member(b, me);
-    for (size_t i = 0; i < b->group_count; i++) {
-        b->plan[i].name = b->groups[i].group->name;
-        turn_look(&b->groups[i].group->election, now, &b->plan[i]);
-    }
+    look_at_groups(b, now);
     balance_step(&b->balance, now.boot_ns, me, b->members, b->member_count, b->plan, b->group_count);
     timers_set(&b->service->timers, &b->timer, balance_deadline(&b->balance));
     carry_out(b, false);
@@ -202,6 +214,13 @@ void balancer_join(struct balancer *b, leasehold_group *g)
     b->plan[at] = (struct balance_group){ .action = BALANCE_HOLD };
     g->balancer = b;
     group_step(g, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = LEASEHOLD_NEVER });
+}
+
+void balancer_retire(struct balancer *b, leasehold_group *g)
+{
+    for (size_t i = 0; i < b->group_count; i++)
+        b->groups[i].retired |= b->groups[i].group == g;
+    balancer_touch(b);
 }
 
 void balancer_leave(struct balancer *b, leasehold_group *g)

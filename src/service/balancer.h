@@ -19,6 +19,8 @@ struct balancer *balancer_free(struct balancer *b);
  * no balance. */
 void balancer_join(struct balancer *b, leasehold_group *g);
 void balancer_leave(struct balancer *b, leasehold_group *g);
+/* The group is never to stand again. */
+void balancer_retire(struct balancer *b, leasehold_group *g);
 
 /* Something that the plan looks at may be otherwise now. */
 void balancer_touch(struct balancer *b);

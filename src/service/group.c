@@ -242,6 +242,9 @@ void group_run_posted(leasehold_group *g)
         if (g->lock)
             lock_begin(g->lock, g);
     }
+    /* Not to stand again is not for the balancer to undo. */
+    if (g->resign && g->hold_off_ns == LEASEHOLD_NEVER && g->balancer)
+        balancer_retire(g->balancer, g);
     if (g->resign)
         group_step(g, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = g->hold_off_ns });
     if (g->close)

@@ -176,6 +176,8 @@ static inline void assert_seconds(double found, double expected)
 #define work_stops() stage_event(S, ELECTION_WORK_STOPPED)
 #define resigns() stage_event(S, ELECTION_RESIGN)
 #define holds_back() stage_step(S, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = LEASEHOLD_NEVER })
+#define resigns_for(seconds)                                                                                                               \
+    stage_step(S, &(struct election_event){ .kind = ELECTION_RESIGN, .hold_off_ns = (int64_t)((seconds)*1000000000.0) })
 #define stands() stage_event(S, ELECTION_STAND)
 #define closes() stage_event(S, ELECTION_CLOSE)
 

@@ -367,6 +367,19 @@ static void who_is_told_to_stand_while_the_lock_is_given_back_stands_right_after
     AT (1.102) { acknowledged(11); asks_write(ELECTION_ACQUIRE, 11); }
 }
 
+static void a_time_to_hold_back_is_not_cut_short(void **state)
+{
+    STAGE("b");
+    struct record theirs = stage_marked("a", 15, 0), released = stage_emptied(&theirs, true);
+    AT (0) { begins(); }
+    AT (0.001) { resigns_for(5); }
+    AT (0.002) { reads(theirs, 10); leader_is("a"); }
+    AT (0.003) { watch_stands(); }
+    AT (1) { watch_tells(released, 11); leader_is(""); }
+    AT (2) { stands(); asks_nothing(); }
+    AT (5.1) { clock_ticks(); asks_write(ELECTION_ACQUIRE, 11); }
+}
+
 static void an_attempt_under_way_when_told_to_hold_back_begins_no_term(void **state)
 {
     STAGE("a");
@@ -589,6 +602,7 @@ int main(void)
         cmocka_unit_test(resigned_leader_holds_back_and_stands_again),
         cmocka_unit_test(who_holds_back_for_ever_stands_when_told_to),
         cmocka_unit_test(who_is_told_to_stand_while_the_lock_is_given_back_stands_right_after),
+        cmocka_unit_test(a_time_to_hold_back_is_not_cut_short),
         cmocka_unit_test(an_attempt_under_way_when_told_to_hold_back_begins_no_term),
         cmocka_unit_test(work_that_ends_by_itself_gives_the_lock_back_and_others_a_chance),
         cmocka_unit_test(repeated_and_older_watch_events_are_ignored),
