@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "io": {"service", "kube", "wire", "election"},
     "store": {"wire", "election"},
     "httpd": {"election"},
-    "probe": {"httpd", "election"},
+    "probe": {"httpd", "service", "election"},
     "devserver": {"httpd", "store", "wire", "election"},
     "sim": {"store", "wire", "election", "membership", "service"},
     "library": {"service", "io", "kube", "wire", "election"},

@@ -1,6 +1,5 @@
 /* The cluster service: its threads, its two switches, and the views by name. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "library/cluster_internal.h"
+#include "service/thread.h"
 
 /* ---- the mutex ---------------------------------------------------------------------------------------------------- */
 
@@ -101,18 +101,6 @@ static void *work(void *data)
     return NULL;
 }
 
-/* Under the mutex: the new thread waits for it. */
-static int start_listeners(leasehold_cluster *c)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(&c->thread, NULL, work, c);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = reason;
-    return reason == 0 ? 0 : LEASEHOLD_ERR_SYSTEM;
-}
-
 static int start_threads(leasehold_cluster *c)
 {
     int error = leasehold_service_start_thread(c->service);
@@ -120,7 +108,7 @@ static int start_threads(leasehold_cluster *c)
         return error;
     c->service_fd = leasehold_service_fd(c->service);
     pthread_mutex_lock(&c->mutex);
-    error = start_listeners(c);
+    error = thread_start(&c->thread, work, c); /* it waits for the mutex */
     pthread_mutex_unlock(&c->mutex);
     return error;
 }

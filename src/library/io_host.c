@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <leasehold/leasehold.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "kube/config.h"
 #include "library/connection.h"
 #include "service/service.h"
+#include "service/thread.h"
 
 struct io_host {
     leasehold_service *service;
@@ -141,12 +141,8 @@ static int start_thread(leasehold_service *s, struct io_host *host)
     host->waiting_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (host->waiting_fd < 0)
         return LEASEHOLD_ERR_SYSTEM;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(&host->thread, NULL, work, host);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason != 0) {
+    if (thread_start(&host->thread, work, host) < 0) {
+        int reason = errno;
         close(host->waiting_fd);
         host->waiting_fd = -1;
         errno = reason;

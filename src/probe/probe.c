@@ -1,7 +1,6 @@
 #include "probe/probe.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "election/bug.h"
 #include "probe/internal.h"
+#include "service/thread.h"
 
 static void ring(int fd)
 {
@@ -120,16 +120,6 @@ static void set_up_loop(struct probe *p, int listening)
     httpd_listen(p->httpd, listening);
 }
 
-static int start(struct probe *p)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&p->thread, NULL, work, p);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 /* But the thread. */
 static void take_down(struct probe *p)
 {
@@ -167,9 +157,7 @@ int probe_open(struct probe **ret, int listening, leasehold_group *const *groups
     memcpy(p->groups, groups, group_count * sizeof *groups);
     p->group_count = group_count;
     set_up_loop(p, listening);
-    int error = p->ask_fd < 0 ? errno : start(p);
-    if (error != 0) {
-        errno = error;
+    if (p->ask_fd < 0 || thread_start(&p->thread, work, p) < 0) {
         snprintf(sentence, PROBE_SENTENCE_MAX, "cannot serve --http: %m");
         take_down(p);
         return -1;

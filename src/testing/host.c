@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <leasehold/testing.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "election/bug.h"
 #include "testing/host.h"
+#include "service/thread.h"
 
 /* ---- what the service asks of its host ---------------------------------------------------------------------------- */
 
@@ -137,12 +137,8 @@ static int start_thread(struct member *m)
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (m->wake_fd < 0)
         return LEASEHOLD_ERR_SYSTEM;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(&m->thread, NULL, work, m);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason != 0) {
+    if (thread_start(&m->thread, work, m) < 0) {
+        int reason = errno;
         close(m->wake_fd);
         m->wake_fd = -1;
         errno = reason;
