@@ -17,6 +17,8 @@ enum check_name {
     CHECK_NEEDLESS,      /* a leader gave up a record that was its own all the time */
     CHECK_LIVENESS,      /* a healed world has no leader */
     CHECK_BUDGET,        /* a busy loop of requests */
+    CHECK_KEYS,          /* a write changed what belongs to others */
+    CHECK_STAMP,         /* a stamp that peers compare with their clocks is older than the decision to write it */
     CHECK_NAMES
 };
 

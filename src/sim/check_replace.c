@@ -21,15 +21,16 @@ static bool knew_a_holder(const struct ledger_entry *writer, int64_t decided)
 }
 
 /* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it knew of no lock
- * from before the record was made (a POST has no version to compare), or what the operator left looks like a foreign release, or neither
+ * from before the record was made (a POST has no version to compare, and in a shared object any group may have made the new one),
+ * or what the operator left looks like a foreign release, or neither
  * mark nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter). */
 static bool is_blind(const struct ledger_entry *writer, const struct ledger_entry *holder, const struct fact *f)
 {
     if (!holder->altered)
         return false;
     bool knew = knew_a_holder(writer, f->sent);
-    bool before_it =
-        f->write == ELECTION_WRITE_CREATE && (f->sent < holder->applied_at || absent_since(writer, f->sent) < holder->tenure_at);
+    bool creates = f->write == ELECTION_WRITE_CREATE || (f->before && f->before->kind == RECORD_ABSENT);
+    bool before_it = creates && (f->sent < holder->applied_at || absent_since(writer, f->sent) < holder->tenure_at);
     bool saw_it = holder->seen_by >> f->who & 1;
     if (holder->foreign)
         return true; /* it leaves no mark: nothing tells an operator's hand from its own release, nor its lease to who missed it */

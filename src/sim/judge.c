@@ -7,6 +7,7 @@
 static const char *const names[CHECK_NAMES] = {
     [CHECK_EXCLUSIVE] = "exclusive", [CHECK_REPLACE] = "replace",   [CHECK_RENEWAL] = "renewal",   [CHECK_TOKEN] = "token",
     [CHECK_LEADING] = "leading",     [CHECK_NEEDLESS] = "needless", [CHECK_LIVENESS] = "liveness", [CHECK_BUDGET] = "budget",
+    [CHECK_KEYS] = "keys",           [CHECK_STAMP] = "stamp",
 };
 
 const char *check_name(enum check_name name)

@@ -9,7 +9,8 @@ static const char *const names[MENU_ITEMS] = {
     [MENU_PARTITION] = "partition", [MENU_SERVER] = "server", [MENU_WATCH] = "watch",     [MENU_FREEZE] = "freeze",
     [MENU_SUSPEND] = "suspend",     [MENU_CRASH] = "crash",   [MENU_TWIN] = "twin",       [MENU_DELETE] = "delete",
     [MENU_EDIT] = "edit",           [MENU_LABEL] = "label",   [MENU_CLOCK] = "clock",     [MENU_RESIGN] = "resign",
-    [MENU_WORK] = "work",           [MENU_MIXED] = "mixed",   [MENU_FOREIGN] = "foreign",
+    [MENU_WORK] = "work",           [MENU_MIXED] = "mixed",   [MENU_FOREIGN] = "foreign", [MENU_NEIGHBOUR] = "neighbour",
+    [MENU_CAMEL] = "camel",
 };
 
 const char *menu_item_name(enum menu_item item)

@@ -28,14 +28,21 @@ enum menu_item {
     MENU_WORK,      /* work that ends by itself, lingers, ignores the request to stop */
     MENU_MIXED,     /* candidates with different settings */
     MENU_FOREIGN,   /* an elector that follows client-go's rule, with its late release */
+    /* Of a fleet only (fleet.h). */
+    MENU_NEIGHBOUR, /* somebody else changes keys, labels and annotations beside ours */
+    MENU_CAMEL,     /* electors that follow the rule of Camel's lock */
     MENU_ITEMS
 };
 
+enum { MENU_OF_FLEETS = MENU_NEIGHBOUR };
+enum menu_lock { MENU_LOCK_CONFIGMAP = 0, MENU_LOCK_LEASE };
+
 struct menu {
     bool has[MENU_ITEMS];
-    bool bytes;      /* the production store and dialect instead of values */
-    int candidates;  /* 0: 2 to 5 by seed */
-    int64_t time_ns; /* of faults; healing comes after */
+    bool bytes;          /* the production store and dialect instead of values */
+    enum menu_lock lock; /* of a fleet */
+    int candidates;      /* 0: 2 to 5 by seed */
+    int64_t time_ns;     /* of faults; healing comes after */
 };
 
 /* Draws a menu of everything in `allowed`. */

@@ -66,16 +66,16 @@ static void say_term(const struct fact *f)
     }
 }
 
-void trace_fact(const struct world *w, const struct fact *f)
+static bool is_bookkeeping(const struct fact *f)
 {
-    if (f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS)
-        return;
-    printf("%11.6f ", (double)f->at / 1e9);
-    if (f->who != SIM_NOBODY)
-        printf("%s#%d ", w->process[f->who].name, f->who);
+    return f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS;
+}
+
+static void say(const struct fact *f, int node)
+{
     switch (f->kind) {
     case FACT_PROCESS:
-        printf("begins on node %c, lease %.0f s", 'a' + w->process[f->who].node, (double)f->lease_ns / 1e9);
+        printf("begins on node %c, lease %.1f s", 'a' + node, (double)f->lease_ns / 1e9);
         break;
     case FACT_GONE:
         printf("is gone");
@@ -103,4 +103,27 @@ void trace_fact(const struct world *w, const struct fact *f)
         break;
     }
     putchar('\n');
+}
+
+void trace_fact(const struct world *w, const struct fact *f)
+{
+    if (is_bookkeeping(f))
+        return;
+    printf("%11.6f ", (double)f->at / 1e9);
+    if (f->who != SIM_NOBODY)
+        printf("%s#%d ", w->process[f->who].name, f->who);
+    say(f, f->who == SIM_NOBODY ? 0 : w->process[f->who].node);
+}
+
+void trace_fleet(struct fleet *f, int group, const struct fact *fact)
+{
+    if (is_bookkeeping(fact))
+        return;
+    printf("%11.6f ", (double)fact->at / 1e9);
+    if (group >= 0)
+        printf("[%s] ", f->group[group].name);
+    int who = fact->who == SIM_NOBODY || group < 0 ? fact->who : f->group[group].process[fact->who];
+    if (who != SIM_NOBODY)
+        printf("%s#%d ", f->process[who].name, who);
+    say(fact, who == SIM_NOBODY ? 0 : f->process[who].node);
 }
