@@ -46,6 +46,7 @@ interop: deps-interop
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@tests/interop/build-server.sh
+	@python3 tests/interop/kubeconfig.py --view $(BUILD)/kubeconfig_view --kubectl "$$(tests/interop/build-server.sh)/kubectl"
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold

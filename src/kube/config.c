@@ -26,12 +26,6 @@ struct kube_config *kube_config_free(struct kube_config *c)
     return NULL;
 }
 
-static const char *config_environment(const struct kube_options *options, const char *name)
-{
-    const char *value = options->environment != NULL ? options->environment(options->user, name) : NULL;
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static bool config_namespace_good(const char *name)
 {
     size_t size = strlen(name);
@@ -235,10 +229,12 @@ static int config_user(struct kube_config *c, struct config_origin *origin, cons
 
 /* ---- kubeconfig, and settings alone ---- */
 
-/* From what was read and overridden; c->source is set. */
-static int config_finish(struct kube_config *c, const char *file, struct kubeconfig *k, const struct kube_overrides *o, char *sentence)
+/* From what was read and overridden; c->source is set. The files are those of the cluster and of the user. */
+static int config_finish(struct kube_config *c, const char *cluster_file, const char *user_file, struct kubeconfig *k,
+                         const struct kube_overrides *o, char *sentence)
 {
-    struct config_origin origin = { .file = file, .sentence = sentence };
+    struct config_origin cluster = { .file = cluster_file, .sentence = sentence };
+    struct config_origin user = { .file = user_file, .sentence = sentence };
     int error = kube_override_cluster(k, o);
     if (error == 0)
         error = kube_override_user(k, o);
@@ -246,29 +242,26 @@ static int config_finish(struct kube_config *c, const char *file, struct kubecon
         error = kube_replace(&c->key_passphrase, o->key_passphrase, NULL);
     if (error != 0)
         return kube_fail_memory(sentence);
-    error = config_cluster(c, &origin, k);
-    return error != 0 ? error : config_user(c, &origin, k);
+    error = config_cluster(c, &cluster, k);
+    return error != 0 ? error : config_user(c, &user, k);
 }
 
-static int config_load_file(struct kube_config *c, const char *file, const struct kube_options *options, char *sentence)
+static int config_load_files(struct kube_config *c, const struct kube_files *files, const struct kube_options *options, char *sentence)
 {
     const struct kubeconfig_choice choice = { options->context, options->overrides.cluster, options->overrides.user };
-    struct kube_bytes text;
+    struct kubeconfig_source sources[KUBE_FILES_MAX];
     struct kubeconfig k;
-    char reason[KUBE_REASON_MAX];
-    int error = kube_file_read(file, KUBE_FILE_MAX, &text, reason);
-    if (error != 0)
-        return kube_fail(sentence, error, "the kubeconfig %s cannot be read: %s", file, reason);
-    error = kubeconfig_parse(file, (const char *)text.data, text.size, &choice, &k, sentence);
-    kube_bytes_free(&text);
+    for (size_t i = 0; i < files->count; i++)
+        sources[i] = (struct kubeconfig_source){ files->paths[i], (const char *)files->texts[i].data, files->texts[i].size };
+    int error = kubeconfig_parse(files->all, sources, files->count, &choice, &k, sentence);
     if (error != 0)
         return error;
-    if (asprintf(&c->source, "context \"%.*s\" of %s", KUBE_SHOW(k.context), file) < 0) {
+    if (asprintf(&c->source, "context \"%.*s\" of %s", KUBE_SHOW(k.context), files->all) < 0) {
         c->source = NULL;
         error = kube_fail_memory(sentence);
     }
     if (error == 0)
-        error = config_finish(c, file, &k, &options->overrides, sentence);
+        error = config_finish(c, files->paths[k.cluster_source], files->paths[k.user_source], &k, &options->overrides, sentence);
     if (error == 0)
         error = config_set_namespace(c, k.namespace_name, c->source, sentence);
     kubeconfig_clear(&k);
@@ -281,7 +274,7 @@ static int config_load_settings(struct kube_config *c, const struct kube_overrid
     static const char where[] = "the settings";
     struct kubeconfig k = { 0 };
     c->source = strdup(where);
-    int error = c->source != NULL ? config_finish(c, where, &k, o, sentence) : kube_fail_memory(sentence);
+    int error = c->source != NULL ? config_finish(c, where, where, &k, o, sentence) : kube_fail_memory(sentence);
     if (error == 0)
         error = config_set_namespace(c, NULL, where, sentence);
     kubeconfig_clear(&k);
@@ -388,85 +381,19 @@ static int config_override_account(struct kube_config *c, const struct kube_over
 
 /* ---- which of them ---- */
 
-/* KUBECONFIG may list several files, separated by ':', to be merged. Until that is supported, it may do so if only one of
- * them exists. *ret stays NULL where the list is of separators only. */
-static int config_pick_from_list(const char *list, char **ret, char *sentence)
-{
-    unsigned named = 0, exist = 0;
-    char *first = NULL, *existing = NULL;
-    int error = 0;
-    while (*list != '\0' && error == 0) {
-        size_t size = strcspn(list, ":");
-        char *file = size > 0 ? strndup(list, size) : NULL;
-        if (size > 0 && file == NULL)
-            error = kube_fail_memory(sentence);
-        list += size + (list[size] == ':');
-        if (file == NULL)
-            continue;
-        named++;
-        if (kube_file_exists(file) && exist++ == 0)
-            existing = strdup(file);
-        if (first == NULL)
-            first = file;
-        else
-            free(file);
-    }
-    if (error == 0 && exist > 1)
-        error = kube_fail(sentence, LEASEHOLD_ERR_UNSUPPORTED,
-                          "KUBECONFIG lists %u files of which %u exist; merging several comes later: name one, or write one with "
-                          "kubectl config view --flatten",
-                          named, exist);
-    if (error == 0) {
-        *ret = existing != NULL ? existing : first;
-        if (existing != NULL)
-            free(first);
-        return 0;
-    }
-    free(existing);
-    free(first);
-    return error;
-}
-
-/* The kubeconfig to read, or *ret NULL for none. */
-static int config_pick_file(const struct kube_options *options, char **ret, char *sentence)
-{
-    if (options->kubeconfig != NULL && options->kubeconfig[0] != '\0') {
-        *ret = strdup(options->kubeconfig);
-        return *ret != NULL ? 0 : kube_fail_memory(sentence);
-    }
-    const char *list = config_environment(options, "KUBECONFIG");
-    if (list != NULL) {
-        int error = config_pick_from_list(list, ret, sentence);
-        if (error != 0 || *ret != NULL)
-            return error;
-    }
-    const char *home = config_environment(options, "HOME");
-    if (home == NULL)
-        return 0;
-    char *file = NULL;
-    if (asprintf(&file, "%s/.kube/config", home) < 0)
-        return kube_fail_memory(sentence);
-    if (kube_file_exists(file)) {
-        *ret = file;
-        return 0;
-    }
-    free(file);
-    return 0;
-}
-
 static int config_load_into(struct kube_config *c, const struct kube_options *options, char *sentence)
 {
-    char *file = NULL;
-    int error = config_pick_file(options, &file, sentence);
+    struct kube_files files;
+    int error = kube_files_read(options, &files, sentence);
     if (error != 0)
         return error;
-    if (file != NULL) {
-        error = config_load_file(c, file, options, sentence);
-        free(file);
+    if (files.count > 0) {
+        error = config_load_files(c, &files, options, sentence);
+        kube_files_free(&files);
         return error;
     }
-    const char *host = config_environment(options, "KUBERNETES_SERVICE_HOST");
-    const char *port = config_environment(options, "KUBERNETES_SERVICE_PORT");
+    const char *host = kube_environment(options, "KUBERNETES_SERVICE_HOST");
+    const char *port = kube_environment(options, "KUBERNETES_SERVICE_PORT");
     if (options->context != NULL && options->context[0] != '\0')
         return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
                          "there is no kubeconfig to find the context \"%.*s\" in: give one with --kubeconfig or KUBECONFIG",

@@ -2,7 +2,7 @@
  *
  * Here: which file is asked, what it says, and one sentence for people when it cannot be used. Not here: connections
  * (src/io), and the environment itself: the loader asks the lookup it was given. What is not supported yet (exec,
- * auth-provider, proxy-url, impersonation, several merged files) is refused by name, never ignored. */
+ * auth-provider, proxy-url, impersonation) is refused by name, never ignored. */
 #ifndef LEASEHOLD_KUBE_CONFIG_H
 #define LEASEHOLD_KUBE_CONFIG_H
 
@@ -13,6 +13,7 @@
 enum {
     KUBE_SENTENCE_MAX = 640,      /* room for one sentence with its NUL; a longer one is cut */
     KUBE_FILE_MAX = 1 << 20,      /* a kubeconfig, certificate, key or token file in bytes */
+    KUBE_FILES_MAX = 64,          /* kubeconfigs that KUBECONFIG lists and that exist */
     KUBE_YAML_DEPTH_MAX = 32,     /* nesting of a kubeconfig */
     KUBE_YAML_NODES_MAX = 50000,  /* scalars, sequences and mappings of a kubeconfig */
     KUBE_YAML_ALIASES_MAX = 1000, /* aliases (*name) of a kubeconfig */
@@ -64,7 +65,7 @@ struct kube_overrides {
 
 struct kube_options {
     struct kube_overrides overrides;
-    const char *kubeconfig;             /* NULL or "": KUBECONFIG, then ~/.kube/config, then in-cluster */
+    const char *kubeconfig;             /* NULL or "": what KUBECONFIG lists, merged, then ~/.kube/config, then in-cluster */
     const char *context;                /* NULL or "": the file's current-context; refused in-cluster */
     const char *service_account_folder; /* NULL: KUBE_SERVICE_ACCOUNT_FOLDER */
     /* Value of an environment variable or NULL; the string must live until loading returns. NULL: an empty environment.

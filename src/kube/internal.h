@@ -24,6 +24,19 @@ bool kube_file_exists(const char *path);
 void kube_bytes_free(struct kube_bytes *bytes);
 char *kube_text_free(char *text);
 
+/* files.c: the kubeconfigs that count, the most important one first. None: count 0. */
+struct kube_files {
+    size_t count;
+    char *paths[KUBE_FILES_MAX];
+    struct kube_bytes texts[KUBE_FILES_MAX];
+    char *all; /* "one:two" */
+};
+/* Returns 0 and *ret (kube_files_free), or a negative error and the sentence. */
+int kube_files_read(const struct kube_options *options, struct kube_files *ret, char sentence[KUBE_SENTENCE_MAX]);
+void kube_files_free(struct kube_files *files);
+/* A variable of the environment that was given; NULL where it is missing or empty. */
+const char *kube_environment(const struct kube_options *options, const char *name);
+
 /* A token out of a file: white space around it trimmed. Returns 0 and *ret_token, or a negative error and the reason. */
 int kube_token_read(const char *path, char **ret_token, char reason[KUBE_REASON_MAX]);
 /* Can stand in a header: printable ASCII without spaces, neither empty nor longer than KUBE_TOKEN_MAX. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "election/bug.h"
 #include "kube/internal.h"
 #include "kube/yaml.h"
 #include "leasehold/errors.h"
@@ -34,15 +35,48 @@ static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, cons
                                     yaml->file, where, *keys, instead);
 }
 
-static void kubeconfig_read_cluster(struct kube_yaml *yaml, yaml_node_t *root, struct kubeconfig *k)
+/* The files, all of them parsed. `yaml` looks into one at a time; its error, about whichever file, stays. */
+struct kubeconfig_files {
+    struct kube_yaml yaml;
+    const char *all;
+    const struct kubeconfig_source *sources;
+    yaml_document_t documents[KUBE_FILES_MAX];
+    yaml_node_t *roots[KUBE_FILES_MAX]; /* NULL: empty */
+    size_t count;
+};
+
+static void kubeconfig_look_into(struct kubeconfig_files *files, size_t i)
 {
+    files->yaml.file = files->sources[i].file;
+    files->yaml.document = &files->documents[i];
+}
+
+/* The item of this name in the first file that has one; it is the file looked into then. NULL where none has it. */
+static yaml_node_t *kubeconfig_find(struct kubeconfig_files *files, const char *list, const char *name, size_t *ret_source)
+{
+    for (size_t i = 0; i < files->count && files->yaml.error == 0; i++) {
+        kubeconfig_look_into(files, i);
+        yaml_node_t *item = kube_yaml_named(&files->yaml, files->roots[i], list, name);
+        if (item != NULL) {
+            *ret_source = i;
+            return item;
+        }
+    }
+    files->yaml.file = files->all;
+    return NULL;
+}
+
+static void kubeconfig_read_cluster(struct kubeconfig_files *files, struct kubeconfig *k)
+{
+    struct kube_yaml *yaml = &files->yaml;
     static const char *const later[] = { "proxy-url", NULL };
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "cluster \"%.*s\"", KUBE_SHOW(k->cluster));
-    yaml_node_t *cluster = kube_yaml_named(yaml, root, "clusters", k->cluster, "cluster");
-    if (yaml->error == 0 && cluster == NULL)
+    yaml_node_t *item = kubeconfig_find(files, "clusters", k->cluster, &k->cluster_source);
+    if (yaml->error == 0 && item == NULL)
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: context \"%.*s\" names %s, which clusters does not have",
                                 yaml->file, KUBE_SHOW(k->context), where);
+    yaml_node_t *cluster = kube_yaml_mapping(yaml, item, where, "cluster");
     kubeconfig_refuse(yaml, cluster, where, later, "name a server that is reached directly");
     kubeconfig_take(yaml, cluster, where, "server", &k->server);
     kubeconfig_take(yaml, cluster, where, "tls-server-name", &k->tls_server_name);
@@ -54,20 +88,22 @@ static void kubeconfig_read_cluster(struct kube_yaml *yaml, yaml_node_t *root, s
             kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s has no server: write server: https://HOST:PORT", yaml->file, where);
 }
 
-static void kubeconfig_read_user(struct kube_yaml *yaml, yaml_node_t *root, struct kubeconfig *k)
+static void kubeconfig_read_user(struct kubeconfig_files *files, struct kubeconfig *k)
 {
+    struct kube_yaml *yaml = &files->yaml;
     static const char *const later[] = { "exec", "auth-provider", "as", "as-uid", "as-groups", "as-user-extra", NULL };
     if (yaml->error != 0 || k->user == NULL)
         return;
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "user \"%.*s\"", KUBE_SHOW(k->user));
-    yaml_node_t *user = kube_yaml_named(yaml, root, "users", k->user, "user");
-    if (yaml->error == 0 && user == NULL) {
+    yaml_node_t *item = kubeconfig_find(files, "users", k->user, &k->user_source);
+    if (yaml->error == 0 && item == NULL) {
         /* "user: {}" is a user without credentials; a name that is not in the list is a mistake. */
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: context \"%.*s\" names %s, which users does not have",
                                 yaml->file, KUBE_SHOW(k->context), where);
         return;
     }
+    yaml_node_t *user = kube_yaml_mapping(yaml, item, where, "user");
     kubeconfig_refuse(yaml, user, where, later, "give it a token, a tokenFile or a client certificate");
     kubeconfig_take(yaml, user, where, "client-certificate", &k->certificate_file);
     kubeconfig_take(yaml, user, where, "client-certificate-data", &k->certificate_data);
@@ -79,24 +115,35 @@ static void kubeconfig_read_user(struct kube_yaml *yaml, yaml_node_t *root, stru
     kubeconfig_take(yaml, user, where, "password", &k->password);
 }
 
-static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, const struct kubeconfig_choice *choice, struct kubeconfig *k)
+static const char *kubeconfig_current(struct kubeconfig_files *files)
 {
-    const char *context = choice->context;
-    if (!kube_given(context))
-        context = kube_yaml_text(yaml, root, "the file", "current-context");
+    const char *context = NULL;
+    for (size_t i = 0; i < files->count && context == NULL && files->yaml.error == 0; i++) {
+        kubeconfig_look_into(files, i);
+        context = kube_yaml_text(&files->yaml, files->roots[i], "the file", "current-context");
+    }
+    return context;
+}
+
+static void kubeconfig_read_context(struct kubeconfig_files *files, const struct kubeconfig_choice *choice, struct kubeconfig *k)
+{
+    struct kube_yaml *yaml = &files->yaml;
+    const char *context = kube_given(choice->context) ? choice->context : kubeconfig_current(files);
     if (yaml->error == 0 && context == NULL)
         yaml->error =
             kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG,
-                      "%s has no current-context: give one with --context, or set it with kubectl config use-context", yaml->file);
+                      "%s has no current-context: give one with --context, or set it with kubectl config use-context", files->all);
     kubeconfig_copy(yaml, context, &k->context);
     if (yaml->error != 0)
         return;
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "context \"%.*s\"", KUBE_SHOW(context));
-    yaml_node_t *node = kube_yaml_named(yaml, root, "contexts", context, "context");
-    if (yaml->error == 0 && node == NULL)
+    size_t source;
+    yaml_node_t *item = kubeconfig_find(files, "contexts", context, &source);
+    if (yaml->error == 0 && item == NULL)
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s has no %s: kubectl config get-contexts lists what it has",
                                 yaml->file, where);
+    yaml_node_t *node = kube_yaml_mapping(yaml, item, where, "context");
     if (kube_given(choice->cluster))
         kubeconfig_copy(yaml, choice->cluster, &k->cluster);
     else
@@ -110,40 +157,43 @@ static void kubeconfig_read_context(struct kube_yaml *yaml, yaml_node_t *root, c
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: %s names no cluster: write cluster: NAME", yaml->file, where);
 }
 
-int kubeconfig_parse(const char *file, const char *text, size_t size, const struct kubeconfig_choice *choice, struct kubeconfig *ret,
-                     char sentence[KUBE_SENTENCE_MAX])
+/* Parses one more file; those counted are to be deleted. */
+static void kubeconfig_add(struct kubeconfig_files *files, bool alone)
 {
-    yaml_document_t document;
-    int error = kube_yaml_load(file, text, size, &document, sentence);
-    if (error != 0)
-        return error;
-    struct kube_yaml yaml = { .file = file, .document = &document, .sentence = sentence };
+    size_t i = files->count;
+    const struct kubeconfig_source *source = &files->sources[i];
+    struct kube_yaml *yaml = &files->yaml;
+    yaml->error = kube_yaml_load(source->file, source->text, source->size, &files->documents[i], yaml->sentence);
+    if (yaml->error != 0)
+        return;
+    files->count++;
+    yaml_node_t *root = yaml_document_get_root_node(&files->documents[i]);
+    if ((root == NULL && alone) || (root != NULL && root->type != YAML_MAPPING_NODE))
+        yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG,
+                                "%s %s: a kubeconfig is a mapping with clusters, users, contexts and current-context", source->file,
+                                root == NULL ? "is empty" : "is not a mapping");
+    files->roots[i] = root;
+}
+
+int kubeconfig_parse(const char *all, const struct kubeconfig_source *sources, size_t count, const struct kubeconfig_choice *choice,
+                     struct kubeconfig *ret, char sentence[KUBE_SENTENCE_MAX])
+{
+    BUG_UNLESS(count >= 1 && count <= KUBE_FILES_MAX);
+    struct kubeconfig_files files = { .yaml = { .file = all, .sentence = sentence }, .all = all, .sources = sources };
     struct kubeconfig k = { 0 };
-    yaml_node_t *root = yaml_document_get_root_node(&document);
-    if (root == NULL || root->type != YAML_MAPPING_NODE)
-        yaml.error =
-            kube_fail(sentence, LEASEHOLD_ERR_CONFIG, "%s %s: a kubeconfig is a mapping with clusters, users, contexts and current-context",
-                      file, root == NULL ? "is empty" : "is not a mapping");
-    kubeconfig_read_context(&yaml, root, choice, &k);
-    if (yaml.error == 0)
-        kubeconfig_read_cluster(&yaml, root, &k);
-    kubeconfig_read_user(&yaml, root, &k);
-    yaml_document_delete(&document);
-    if (yaml.error != 0) {
+    while (files.count < count && files.yaml.error == 0)
+        kubeconfig_add(&files, count == 1);
+    if (files.yaml.error == 0)
+        kubeconfig_read_context(&files, choice, &k);
+    if (files.yaml.error == 0)
+        kubeconfig_read_cluster(&files, &k);
+    kubeconfig_read_user(&files, &k);
+    for (size_t i = 0; i < files.count; i++)
+        yaml_document_delete(&files.documents[i]);
+    if (files.yaml.error != 0) {
         kubeconfig_clear(&k);
-        return yaml.error;
+        return files.yaml.error;
     }
     *ret = k;
     return 0;
-}
-
-void kubeconfig_clear(struct kubeconfig *k)
-{
-    char *texts[] = { k->context,         k->cluster,  k->user,    k->namespace_name,   k->server,
-                      k->tls_server_name, k->ca_file,  k->ca_data, k->certificate_file, k->certificate_data,
-                      k->key_file,        k->key_data, k->token,   k->token_file,       k->username,
-                      k->password };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        kube_text_free(texts[i]);
-    *k = (struct kubeconfig){ 0 };
 }

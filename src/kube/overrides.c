@@ -1,4 +1,4 @@
-/* What settings say otherwise than a kubeconfig. Pure but for the name of the working directory. */
+/* What settings say otherwise than a kubeconfig, and the end of both. Pure but for the name of the working directory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +38,17 @@ static int kube_replace_path(char **field, const char *path, char **other)
     if (size >= 0)
         free(whole);
     return error;
+}
+
+void kubeconfig_clear(struct kubeconfig *k)
+{
+    char *texts[] = { k->context,         k->cluster,  k->user,    k->namespace_name,   k->server,
+                      k->tls_server_name, k->ca_file,  k->ca_data, k->certificate_file, k->certificate_data,
+                      k->key_file,        k->key_data, k->token,   k->token_file,       k->username,
+                      k->password };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        kube_text_free(texts[i]);
+    *k = (struct kubeconfig){ 0 };
 }
 
 int kube_override_cluster(struct kubeconfig *k, const struct kube_overrides *o)

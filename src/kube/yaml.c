@@ -156,7 +156,7 @@ bool kube_yaml_truth(struct kube_yaml *yaml, yaml_node_t *mapping, const char *w
     return false;
 }
 
-yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const char *list, const char *name, const char *key)
+yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const char *list, const char *name)
 {
     yaml_node_t *items = kube_yaml_get(yaml, root, "the file", list);
     if (items == NULL)
@@ -169,7 +169,7 @@ yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const ch
         yaml_node_t *node = yaml_document_get_node(yaml->document, *item);
         const char *its_name = kube_yaml_text(yaml, node, list, "name");
         if (its_name != NULL && strcmp(its_name, name) == 0)
-            return kube_yaml_mapping(yaml, node, list, key);
+            return node;
     }
     return NULL;
 }

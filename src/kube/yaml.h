@@ -29,7 +29,7 @@ const char *kube_yaml_text(struct kube_yaml *yaml, yaml_node_t *mapping, const c
 yaml_node_t *kube_yaml_mapping(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where, const char *key);
 bool kube_yaml_truth(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where, const char *key);
 
-/* In the list `list` of `root`, the first item whose `name` is `name`: its mapping `key`. NULL when there is none. */
-yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const char *list, const char *name, const char *key);
+/* In the list `list` of `root`, the first item whose `name` is `name`. NULL when there is none. */
+yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const char *list, const char *name);
 
 #endif

@@ -34,10 +34,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct kubeconfig_choice choices[] = { { NULL, NULL, NULL }, { "x", NULL, NULL }, { "x", "c", "u" } };
     char *text = fuzz_text(data, size);
-    for (unsigned i = 0; i < 3; i++) {
+    /* Alone; and as two files, where "\n---" parts it. */
+    const char *parting = memmem(text, size, "\n---", 4);
+    size_t half = parting ? (size_t)(parting - text) + 1 : size / 2;
+    for (unsigned i = 0; i < 4; i++) {
         char sentence[KUBE_SENTENCE_MAX] = "";
         struct kubeconfig k = { 0 };
-        int result = kubeconfig_parse("FILE", text, size, &choices[i], &k, sentence);
+        const struct kubeconfig_source sources[] = { { "FILE1", text, half }, { "FILE2", text + half, size - half } };
+        const struct kubeconfig_source whole = { "FILE", text, size };
+        int result = kubeconfig_parse("FILES", i < 3 ? &whole : sources, i < 3 ? 1 : 2, &choices[i % 3], &k, sentence);
         if (result != 0) {
             MUST(result == LEASEHOLD_ERR_CONFIG || result == LEASEHOLD_ERR_UNSUPPORTED);
             MUST(strncmp(sentence, "FILE", 4) == 0 && strlen(sentence) > 8 && strpbrk(sentence, "\n\r\x1b") == NULL);

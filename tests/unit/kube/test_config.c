@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "kube/config.h"
+#include "kube/internal.h"
 #include "leasehold/errors.h"
 
 #define PEM "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
@@ -31,6 +32,12 @@ static const char *look_up(void *user, const char *name)
         if (strcmp(v->name, name) == 0)
             return v->value;
     return NULL;
+}
+
+/* All that is set is KUBECONFIG. */
+static const char *look_up_list(void *user, const char *name)
+{
+    return strcmp(name, "KUBECONFIG") == 0 ? user : NULL;
 }
 
 static const char *in_folder(const char *name)
@@ -228,7 +235,7 @@ static void the_first_place_that_has_one_wins(void **state)
     refused(&options, LEASEHOLD_ERR_CONFIG, "no Kubernetes configuration was found");
 }
 
-static void a_list_of_files_is_taken_when_one_exists(void **state)
+static void a_list_of_files_is_merged(void **state)
 {
     (void)state;
     put_config("one", "", "token: one", "");
@@ -239,12 +246,71 @@ static void a_list_of_files_is_taken_when_one_exists(void **state)
     struct kube_config *config = load(&options);
     assert_string_equal(config->token, "one");
     kube_config_free(config);
-    snprintf(environment[0].value, sizeof(environment[0].value), "%s/one:%s/gone:%s/two", folder, folder, folder);
-    refused(&options, LEASEHOLD_ERR_UNSUPPORTED, "lists 3 files of which 2 exist; merging several comes later");
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/one:%s/gone:%s/two:%s/one", folder, folder, folder, folder);
+    config = load(&options);
+    assert_string_equal(config->token, "one");
+    assert_non_null(strstr(config->source, "one:/tmp/"));
+    kube_config_free(config);
     snprintf(environment[0].value, sizeof(environment[0].value), "%s/gone:%s/lost", folder, folder);
     refused(&options, LEASEHOLD_ERR_CONFIG, "gone cannot be read");
+    put("broken", "{");
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/one:%s/broken", folder, folder);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "broken: line 2 is not YAML");
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/one:%s", folder, folder);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "it is a folder");
     strcpy(environment[0].value, ":::");
     refused(&options, LEASEHOLD_ERR_CONFIG, "no Kubernetes configuration was found");
+}
+
+static void paths_belong_to_the_file_that_has_them(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(in_folder("a"), 0700), 0);
+    assert_int_equal(mkdir(in_folder("b"), 0700), 0);
+    put("a/ca.pem", "of a\n" PEM);
+    put("b/ca.pem", "of b\n" PEM);
+    put("a/t", "SECRET-a");
+    put("b/t", "SECRET-b");
+    put("a/config", "contexts: [{name: x, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {tokenFile: t}}]\n");
+    put("b/config", "current-context: x\nclusters: [{name: c, cluster: {server: 'https://h', certificate-authority: ca.pem}}]\n"
+                    "users: [{name: u, user: {tokenFile: gone}}]\n");
+    struct variable environment[] = { { "KUBECONFIG", "" }, { NULL, "" } };
+    struct kube_options options = { .environment = look_up, .user = environment };
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/a/config:%s/b/config", folder, folder);
+    struct kube_config *config = load(&options);
+    assert_string_equal((char *)config->ca.data, "of b\n" PEM);
+    assert_string_equal(config->token, "SECRET-a");
+    kube_config_free(config);
+    snprintf(environment[0].value, sizeof(environment[0].value), "%s/b/config:%s/a/config", folder, folder);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "b/gone, cannot be used");
+    options.context = "y";
+    refused(&options, LEASEHOLD_ERR_CONFIG, "a/config has no context \"y\""); /* all of them are named */
+}
+
+static void a_list_has_a_limit(void **state)
+{
+    (void)state;
+    static char list[KUBE_FILES_MAX * 64];
+    char text[16];
+    char *end = list;
+    put_config("0", "", "token: t", "");
+    for (int i = 0; i <= KUBE_FILES_MAX; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        if (i > 0)
+            put(text, "");
+        end += sprintf(end, "%s/%d:", folder, i);
+        struct kube_files files;
+        char sentence[KUBE_SENTENCE_MAX];
+        struct kube_options options = { .environment = look_up_list, .user = list };
+        int error = kube_files_read(&options, &files, sentence);
+        assert_int_equal(error, i < KUBE_FILES_MAX ? 0 : LEASEHOLD_ERR_CONFIG);
+        if (error == 0) {
+            assert_int_equal(files.count, i + 1);
+            kube_files_free(&files);
+        } else {
+            assert_non_null(strstr(sentence, "more than 64 files"));
+        }
+    }
 }
 
 static void a_pod_finds_its_service_account(void **state)
@@ -432,7 +498,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_used_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_file_has_a_limit, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_first_place_that_has_one_wins, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(a_list_of_files_is_taken_when_one_exists, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_list_of_files_is_merged, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(paths_belong_to_the_file_that_has_them, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_list_has_a_limit, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_pod_finds_its_service_account, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(settings_say_otherwise_than_a_kubeconfig, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(another_way_to_say_who_we_are_takes_the_place_of_the_first, make_folder, remove_folder),

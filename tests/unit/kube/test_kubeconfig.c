@@ -19,7 +19,8 @@
 static int parse(const char *text, const char *context, struct kubeconfig *k, char *sentence)
 {
     sentence[0] = '\0';
-    return kubeconfig_parse("FILE", text, strlen(text), &(struct kubeconfig_choice){ .context = context }, k, sentence);
+    const struct kubeconfig_source source = { "FILE", text, strlen(text) };
+    return kubeconfig_parse("FILE", &source, 1, &(struct kubeconfig_choice){ .context = context }, k, sentence);
 }
 
 static void refused(const char *text, int error, const char *words)
