@@ -8,7 +8,9 @@ refuse, hang. From the workers' stamps and from what the lock said is computed w
 overlap by themselves, as the original does (camel_lock_peer_test.py shows it); ours may never be the one that held on too long,
 nor the one that began too early.
 """
+import random
 import sys
+import time
 
 import camel_lock_world as world
 import stages
@@ -84,6 +86,7 @@ class BothWays(Beside):
             for group in GROUPS:
                 working = wait_for(lambda g=group: [c for c in self.living(struck) if c.works(g)], TAKEOVER_S, f"{struck} at work for {group}")
                 self.assertIn(self.record(group).holder, [c.identity for c in working])
+            time.sleep(random.uniform(0, world.SETTINGS["retry"]))  # anywhere between two renewals
             began = boot_ns()
             strike(struck)
             for group in GROUPS:
