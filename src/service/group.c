@@ -8,6 +8,7 @@
 #include "service/balancer.h"
 #include "service/leader_pod.h"
 #include "service/lock.h"
+#include "service/notice.h"
 #include "service/service.h"
 #include "service/tally.h"
 
@@ -133,13 +134,19 @@ static bool tell(leasehold_group *g, const struct election_update *u)
     bool in_time = true;
     if (u->stop_work)
         terms_end(&g->terms);
+    if (u->stop_work)
+        notice_stopping(g);
     /* Work that ended by itself need not be asked to. */
     if (u->stop_work && !u->stopped_leading)
         tell_stop_work(g, u);
     if (u->stopped_leading)
         tell_stopped(g, u);
+    if (u->stopped_leading)
+        notice_stopped(g);
     if (u->started_leading)
         tell_started(g, u);
+    if (u->started_leading)
+        notice_started(g);
     if (u->extended)
         in_time = tell_extended(g, u);
     if (u->leader_changed)
@@ -193,6 +200,7 @@ void group_finish(leasehold_group *g)
         return;
     terms_end(&g->terms);
     leader_pod_forget(g);
+    notice_forget(g);
     if (g->balancer)
         balancer_leave(g->balancer, g);
     timers_set(&s->timers, &g->timer, LEASEHOLD_NEVER);
@@ -237,6 +245,7 @@ void group_run_posted(leasehold_group *g)
 {
     if (g->begin && g->lock) {
         group_step(g, &(struct election_event){ .kind = ELECTION_BEGIN });
+        notice_begin(g);
         if (g->lock && g->service->balancer && g->election.role == ELECTION_ROLE_CANDIDATE)
             balancer_join(g->service->balancer, g);
         if (g->lock)

@@ -17,6 +17,7 @@
 
 struct balancer;
 struct leader_pod;
+struct notice;
 struct lock;
 
 struct leasehold_group {
@@ -37,6 +38,7 @@ struct leasehold_group {
     struct group_events events;
     struct balancer *balancer;               /* NULL: stands as it likes */
     struct leader_pod *leader_pod;           /* NULL: nobody was looked up */
+    struct notice *notice;                   /* NULL: nobody else is told */
     struct leasehold_statistics *statistics; /* NULL: not wanted */
     bool confirm_stop, extended_events, leader_address;
     bool kept; /* opened without a handle: nobody's last reference abandons it */

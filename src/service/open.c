@@ -7,6 +7,7 @@
 #include "service/group.h"
 #include "service/identity.h"
 #include "service/lock.h"
+#include "service/notice.h"
 #include "service/service.h"
 
 /* No candidate can be called this: identities of candidates have no control characters. */
@@ -47,7 +48,8 @@ static int make_plan(leasehold_service *s, const leasehold_options *o, const cha
         return 0;
     }
     /* A dialect that compares the names of Pods needs the bare name. */
-    return identity_find(o, !ret->dialect->shared, s->identity_suffix, ret->identity, s->error, sizeof s->error);
+    error = identity_find(o, !ret->dialect->shared, s->identity_suffix, ret->identity, s->error, sizeof s->error);
+    return error < 0 ? error : notice_check(o, ret->identity, s->error);
 }
 
 static void group_timer(struct timer *timer)
@@ -85,7 +87,7 @@ static leasehold_group *group_new(leasehold_service *s, const char *name, const 
 }
 
 /* Links the group into the service; its references are the service's one. */
-static int admit(leasehold_service *s, const struct plan *plan, leasehold_group *g)
+static int admit(leasehold_service *s, const leasehold_options *o, const struct plan *plan, leasehold_group *g)
 {
     int error = timers_reserve(&s->timers, 1);
     if (error < 0)
@@ -98,6 +100,15 @@ static int admit(leasehold_service *s, const struct plan *plan, leasehold_group 
         return error;
     }
     g->service = s;
+    error = notice_open(g, o);
+    if (error < 0) {
+        g->service = NULL;
+        timers_unreserve(&s->timers, 1);
+        struct lock *lock = g->lock;
+        g->lock = NULL;
+        lock_leave(lock, g);
+        return error;
+    }
     g->next = s->groups;
     if (s->groups)
         s->groups->previous = g;
@@ -128,7 +139,7 @@ static int open_group(leasehold_service *s, const char *name, int role, const le
     error = make_plan(s, merged, name, role, &plan);
     if (error == 0) {
         g = group_new(s, name, &plan);
-        error = g ? admit(s, &plan, g) : LEASEHOLD_ERR_MEMORY;
+        error = g ? admit(s, merged, &plan, g) : LEASEHOLD_ERR_MEMORY;
     }
     leasehold_options_unref(merged);
     if (error < 0) {

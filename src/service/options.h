@@ -20,6 +20,7 @@ enum {
     SETTING_TEXT_MAX = 16384,    /* bytes of any value: a certificate with its chain */
     SETTING_NAME_MAX = 253,      /* a DNS subdomain: names of objects and groups */
     SETTING_SELECTOR_MAX = 1024, /* bytes of a label selector */
+    SETTING_LABEL_MAX = 320,     /* bytes of one KEY=VALUE: a prefix, a name, a value */
 };
 
 enum setting_type {
@@ -88,6 +89,8 @@ enum setting_id {
     SETTING_LEADER_ADDRESS,
     SETTING_STATISTICS,
     SETTING_BALANCE,
+    SETTING_LABEL_POD,
+    SETTING_KUBERNETES_EVENTS,
     SETTINGS
 };
 

@@ -125,6 +125,11 @@ const struct setting settings_table[SETTINGS] = {
     [SETTING_BALANCE] = { "balance", "LEASEHOLD_BALANCE", "no|even|one", "no", NULL, "no|even|one",
                           "Share the groups of a service with the members: evenly, or each member leads at most one", SETTING_CHOICE,
                           SETTING_FOR_LIBRARY, 0, 0 },
+    [SETTING_LABEL_POD] = { "label-pod", "LEASEHOLD_LABEL_POD", "KEY=VALUE", "", "none", NULL,
+                            "Label that the Pod of this candidate has while it leads", SETTING_LABELS, CANDIDATE, 1, SETTING_LABEL_MAX },
+    [SETTING_KUBERNETES_EVENTS] = { "kubernetes-events", "LEASEHOLD_KUBERNETES_EVENTS", "yes|no", "no", NULL, NULL,
+                                    "Write an Event of Kubernetes when this candidate begins or stops to lead", SETTING_YES_NO, CANDIDATE,
+                                    0, 1 },
 };
 
 const char *setting_default(enum setting_id id, const char *lock)
