@@ -35,6 +35,7 @@ static void usage(FILE *to)
           "  --span SECONDS   simulated time of faults in a run (120)\n"
           "  --depth D        values (fast), store: the production store and dialect (default), or service: these and the whole\n"
           "                   service of each process, with several groups, which share a ConfigMap\n"
+          "  --shared         with the other depths: the election writes by turns and in whole seconds, as into a shared object\n"
           "  --lock KIND      with --depth service: configmap (default) or lease\n"
           "  --scenario FILE  play FILE and print it with what came of it; see tests/scenario\n"
           "  --keep-going     do not stop at the first failing seed\n"
@@ -55,6 +56,7 @@ static int parse(int count, char **arguments, struct choices *c)
         { "span", required_argument, NULL, 'S' },
         { "depth", required_argument, NULL, 'd' },
         { "lock", required_argument, NULL, 'l' },
+        { "shared", no_argument, NULL, 'o' },
         { "scenario", required_argument, NULL, 'f' },
         { "keep-going", no_argument, NULL, 'k' },
         { "help", no_argument, NULL, 'H' },
@@ -105,6 +107,9 @@ static int parse(int count, char **arguments, struct choices *c)
                 fprintf(stderr, "leasehold-sim: --depth %s: values, store or service\n", optarg);
                 return -1;
             }
+            break;
+        case 'o':
+            c->menu.shared = true;
             break;
         case 'l':
             c->menu.lock = strcmp(optarg, "lease") == 0 ? MENU_LOCK_LEASE : MENU_LOCK_CONFIGMAP;

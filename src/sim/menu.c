@@ -4,6 +4,8 @@
 
 #include "election/bug.h"
 
+enum { SECOND_US = 1000000 };
+
 static const char *const names[MENU_ITEMS] = {
     [MENU_DELAY] = "delay",         [MENU_LOSS] = "loss",     [MENU_LATE] = "late",       [MENU_DUPLICATE] = "duplicate",
     [MENU_PARTITION] = "partition", [MENU_SERVER] = "server", [MENU_WATCH] = "watch",     [MENU_FREEZE] = "freeze",
@@ -59,7 +61,7 @@ int menu_parse(struct menu *m, const char *text)
     return 0;
 }
 
-struct election_settings menu_settings(struct prng *random)
+struct election_settings menu_settings(struct prng *random, bool shared)
 {
     static const struct {
         int64_t lease_ms, deadline_ms, retry_ms, stop_ms;
@@ -67,7 +69,8 @@ struct election_settings menu_settings(struct prng *random)
         { 15000, 10000, 2000, 0 }, { 15000, 10000, 2000, 4000 }, { 5000, 3000, 1000, 0 },
         { 20000, 15000, 6000, 0 }, { 3000, 1500, 500, 0 },       { 4000, 2000, 1000, 500 },
     };
-    int i = prng_index(random, sizeof sets / sizeof *sets);
+    enum { SLOW_SETS = 4 }; /* that renew at most once a second, which is the unit of stamps in a shared object */
+    int i = prng_index(random, shared ? SLOW_SETS : (int)(sizeof sets / sizeof *sets));
     struct election_settings s = election_settings_default();
     s.lease_duration_ns = sets[i].lease_ms * 1000000;
     s.renew_deadline_ns = sets[i].deadline_ms * 1000000;
@@ -75,6 +78,10 @@ struct election_settings menu_settings(struct prng *random)
     s.stop_timeout_ns = sets[i].stop_ms * 1000000;
     s.foreign_lease_ns = INT64_C(25000000000);
     s.known_candidates = prng_chance(random, 500000) ? 1 : 5;
+    if (shared) {
+        s.shared_object = true;
+        s.stamp_unit_us = SECOND_US;
+    }
     election_settings_complete(&s);
     BUG_UNLESS(election_settings_check(&s, NULL) == 0);
     return s;

@@ -41,6 +41,7 @@ struct menu {
     bool has[MENU_ITEMS];
     bool bytes;          /* the production store and dialect instead of values */
     enum menu_lock lock; /* of a fleet */
+    bool shared;         /* of the other world: the election writes by turns and in whole seconds, as into a shared object */
     int candidates;      /* 0: 2 to 5 by seed */
     int64_t time_ns;     /* of faults; healing comes after */
 };
@@ -50,7 +51,7 @@ void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random);
 /* "all", or a comma separated list; "-name" takes one away. Returns 0, or -1 for an unknown name. */
 int menu_parse(struct menu *m, const char *text);
 const char *menu_item_name(enum menu_item item);
-/* Settings that pass the check, one of a few sets. */
-struct election_settings menu_settings(struct prng *random);
+/* Settings that pass the check, one of a few sets; shared: as for an object with other groups in it. */
+struct election_settings menu_settings(struct prng *random, bool shared);
 
 #endif

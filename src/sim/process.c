@@ -272,6 +272,13 @@ static void finish(struct world *w, int who)
     if (p->update.write.kind != ELECTION_WRITE_NONE)
         network_write(w, who, &p->update.write, true);
     p->stage = STAGE_IDLE;
+    /* Nobody else of this process stands in the object here: the turn comes as soon as no write is under way. */
+    p->wants_turn = p->wants_turn || p->update.wants_turn;
+    if (p->wants_turn && !p->e.writing && !p->update.closed) {
+        p->wants_turn = false;
+        process_event(w, who, &(struct election_event){ .kind = ELECTION_TURN, .slack_ns = p->settings.renew_interval_ns / 4 },
+                      prng_range(&w->random, 0, SIM_MS));
+    }
     if (p->update.closed) {
         process_crash(w, who, false);
         if (w->script)

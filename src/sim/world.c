@@ -109,10 +109,10 @@ static void build(struct world *w, const struct menu *allowed)
     menu_draw(&w->menu, allowed, &w->random);
     BUG_UNLESS(lock_open(&w->lock, allowed->bytes, w->seed) == 0);
     w->node_count = allowed->candidates ? allowed->candidates : (int)prng_range(&w->random, 2, SIM_NODES_MAX);
-    struct election_settings settings = menu_settings(&w->random);
+    struct election_settings settings = menu_settings(&w->random, allowed->shared);
     for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
         struct process *p = &w->process[i];
-        p->settings = w->menu.has[MENU_MIXED] ? menu_settings(&w->random) : settings;
+        p->settings = w->menu.has[MENU_MIXED] ? menu_settings(&w->random, allowed->shared) : settings;
         if (p->settings.lease_duration_ns > w->longest_lease_ns)
             w->longest_lease_ns = p->settings.lease_duration_ns;
     }

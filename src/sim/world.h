@@ -120,6 +120,7 @@ struct process {
     int spins;
     int64_t frozen_until;
     leasehold_time turn_reading;
+    bool wants_turn;
     bool overdue; /* the term told was over when the step was made */
     int64_t decided_at;
     struct election_update update;
