@@ -167,6 +167,9 @@ static void tell_event(struct fleet *f, int who, int g, const struct leasehold_e
     switch (e->kind) {
     case LEASEHOLD_EVENT_STARTED_LEADING:
         fact.kind = FACT_STARTED;
+        /* By the send of its write: the event may be told by a process that was frozen right after its decision. */
+        fact.decided =
+            fleet_true_time(f, f->process[who].node, e->leading_until_ns - election_settings_term_ns(&s->handle->election.settings));
         s->term = e->term;
         fleet_tell(f, g, &fact);
         fleet_work_start(f, who, g, e);
