@@ -39,7 +39,7 @@ static void on_request(void *user, struct httpd_connection *c, const struct http
 
 static int open_socket(struct devserver *d, const char *listen_text, char *error, size_t error_size)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
     socklen_t size = sizeof address;
     char port[8];
 

@@ -205,7 +205,7 @@ static bool read_head(struct httpd_connection *c, struct evbuffer *input)
     }
     size_t size = (size_t)end.pos;
     c->head_text = malloc(size + 1);
-    c->head = malloc(sizeof *c->head);
+    c->head = calloc(1, sizeof *c->head);
     BUG_UNLESS(c->head_text != NULL && c->head != NULL);
     evbuffer_remove(input, c->head_text, size);
     evbuffer_drain(input, 4);

@@ -154,7 +154,8 @@ int probe_open(struct probe **ret, int listening, leasehold_group *const *groups
     }
     pthread_mutex_init(&p->lock, NULL);
     p->ask_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    memcpy(p->groups, groups, group_count * sizeof *groups);
+    for (size_t i = 0; i < group_count; i++)
+        p->groups[i] = groups[i];
     p->group_count = group_count;
     set_up_loop(p, listening);
     if (p->ask_fd < 0 || thread_start(&p->thread, work, p) < 0) {

@@ -88,7 +88,7 @@ static void know_only_ourselves(struct balancer *b, const char *identity)
 static void warn_if_no_member(struct balancer *b, const char *identity)
 {
     char text[SETTING_SENTENCE_MAX];
-    if (b->warned || !b->set || balance_member_of(b->members, b->member_count, identity) >= 0)
+    if (b->warned || !b->roster || !b->set || balance_member_of(b->members, b->member_count, identity) >= 0)
         return;
     b->warned = true;
     snprintf(text, sizeof text,
