@@ -37,8 +37,11 @@ static void decode(const char *text, size_t size, char *to)
     size_t used = 0;
     for (size_t i = 0; i < size && used + 1 < PART_MAX; i++) {
         unsigned byte = (unsigned char)text[i];
-        if (text[i] == '%' && i + 2 < size && sscanf(text + i + 1, "%2x", &byte) == 1)
+        if (text[i] == '%' && i + 2 < size) {
+            const char hex[] = { text[i + 1], text[i + 2], '\0' };
+            byte = (unsigned)strtoul(hex, NULL, 16);
             i += 2;
+        }
         to[used++] = (char)byte;
     }
     to[used] = '\0';
@@ -166,7 +169,7 @@ static void check_stamp(struct fleet *f, int who, int group, const struct fact *
     int64_t wall_ns = clocks_read(&f->node[p->node].clocks, fact->sent).wall_ns;
     if (!p->camel && f->settings.configmap && fact->after->kind == RECORD_HELD && fact->after->renew_us < wall_ns / 1000)
         check_fail(&f->group[group].judge, CHECK_STAMP, fact->who, "%s wrote a stamp that is %.6f s old", p->name,
-                   (double)(wall_ns / 1000 - fact->after->renew_us) / 1e6);
+                   (double)(wall_ns - fact->after->renew_us * 1000) / 1e9);
 }
 
 static void tell_applied(struct fleet *f, int who, int group, const json_t *before, const json_t *after, const struct transport_call *call,
