@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`--http` and `sidecar` from outside: probes, who leads, events, metrics, and what is refused."""
 import json
+import pathlib
 import re
 import signal
 import socket
@@ -80,6 +81,21 @@ class Http(World):
             elif not line.startswith("# HELP "):
                 name = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+', line)[1]
                 self.assertTrue(name == family or kinds[family] == "histogram" and name.startswith(family + "_"), line)
+
+    def test_dashboard_and_alerts_speak_of_what_is_served(self):
+        deploy = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+        _, port = self.served("candidate", "g", "--identity", "a")
+        served = set(re.findall(r"^# TYPE (\S+)", get(port, "/metrics")[1], re.M))
+        dashboard = json.loads((deploy / "grafana-dashboard.json").read_text())
+        asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        alerts = re.findall(r"^    expr: (.*)$", (deploy / "prometheus-rules.yml").read_text(), re.M)
+        self.assertGreater(len(alerts), 3)
+        for expression in asked + alerts:
+            names = re.findall(r"\b(?:leasehold|leader_election)_[a-z_]+", expression)
+            self.assertTrue(names, expression)
+            for name in names:
+                self.assertIn(re.sub(r"_(bucket|sum|count)$", "", name), served)
+            self.assertEqual(expression.count("("), expression.count(")"), expression)
 
     def test_sidecar_listens_where_its_like_did(self):
         port = free_port()
