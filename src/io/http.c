@@ -293,7 +293,8 @@ static void http_on_resolved(void *user)
         while ((first = heap_first(&transport->lanes[i].queue)) != NULL) {
             struct transport_call *call = HEAP_OWNER(first, struct transport_call, wait);
             http_call_withdraw(call, false);
-            snprintf(call->error, sizeof(call->error), "its name cannot be resolved: %s", resolver_sentence(transport->resolver));
+            snprintf(call->error, sizeof(call->error), "%s cannot be resolved: %s",
+                     transport->config->proxy.host != NULL ? "the proxy's name" : "its name", resolver_sentence(transport->resolver));
             http_call_fail(call, TRANSPORT_NOT_SENT, CURLE_COULDNT_RESOLVE_HOST);
         }
     }
@@ -428,8 +429,9 @@ static int http_transport_names(struct http_transport *transport, const char *us
         if (*c < ' ' || *c > '~')
             *c = '?';
     bool bracket = strchr(config->host, ':') != NULL;
-    if (asprintf(&transport->origin, "%s://%s%s%s:%u", config->tls ? "https" : "http", bracket ? "[" : "", config->host, bracket ? "]" : "",
-                 (unsigned)config->port) < 0) {
+    bool proxy = config->proxy.url != NULL;
+    if (asprintf(&transport->origin, "%s://%s%s%s:%u%s%s", config->tls ? "https" : "http", bracket ? "[" : "", config->host,
+                 bracket ? "]" : "", (unsigned)config->port, proxy ? " by the proxy " : "", proxy ? config->proxy.url : "") < 0) {
         transport->origin = NULL;
         return LEASEHOLD_ERR_MEMORY;
     }
@@ -470,10 +472,11 @@ int http_transport_new(struct loop *loop, const struct kube_config *config, cons
     error = http_transport_names(transport, options->user_agent);
     if (error == 0)
         error = kube_token_new(config, &transport->token);
-    if (error == 0 && config->tls)
+    if (error == 0 && (config->tls || config->proxy.url != NULL))
         error = http_tls_open(transport);
-    if (error == 0 && !http_is_address(config->host))
-        error = resolver_new(loop, config->host, HTTP_ADDRESSES_MAX, http_on_resolved, transport, &transport->resolver);
+    const char *first = config->proxy.host != NULL ? config->proxy.host : config->host; /* where connections go */
+    if (error == 0 && !http_is_address(first))
+        error = resolver_new(loop, first, HTTP_ADDRESSES_MAX, http_on_resolved, transport, &transport->resolver);
     if (error == 0)
         error = http_pool_init(&transport->pools[HTTP_POOL_LOCK], transport, HTTP_LOCK_IDLE);
     if (error == 0)

@@ -458,7 +458,9 @@ static bool http_build_route(struct transport_call *call)
         return false;
     if (call->transport->resolver == NULL)
         return true;
-    return http_append(&call->resolve, "%s:%u:%s", config->host, port, resolver_addresses(call->transport->resolver));
+    const struct kube_proxy *proxy = &config->proxy;
+    return http_append(&call->resolve, "%s:%u:%s", proxy->host != NULL ? proxy->host : config->host,
+                       proxy->host != NULL ? (unsigned)proxy->port : port, resolver_addresses(call->transport->resolver));
 }
 
 #define HTTP_SET(option, ...) (code = code != CURLE_OK ? code : curl_easy_setopt(call->easy, option, __VA_ARGS__))
@@ -519,7 +521,6 @@ static CURLcode http_set_manners(struct transport_call *call, const char *url, i
     HTTP_SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* a frozen HTTP/2 connection is picked again: DESIGN §4.12 */
     HTTP_SET(CURLOPT_HTTP09_ALLOWED, 0L);
     HTTP_SET(CURLOPT_FOLLOWLOCATION, 0L);
-    HTTP_SET(CURLOPT_PROXY, "");
     /* Several addresses share what is left; the limit itself is kept by the loop, on the clock that counts sleep. */
     HTTP_SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ns / 1000000 < 300000 ? left_ns / 1000000 + 1 : 300000));
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -554,6 +555,8 @@ int http_call_launch(struct transport_call *call, leasehold_time now)
     int64_t left_ns = call->expiry.key > now.boot_ns ? call->expiry.key - now.boot_ns : 0;
     if (code == CURLE_OK)
         code = http_set_manners(call, url, left_ns);
+    if (code == CURLE_OK)
+        code = http_proxy_set(call);
     if (code == CURLE_OK)
         code = http_set_callbacks(call);
     if (code == CURLE_OK)

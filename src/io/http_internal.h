@@ -88,10 +88,10 @@ struct http_transport {
     struct loop *loop;
     const struct kube_config *config;
     struct kube_token *token;
-    struct resolver *resolver; /* NULL: host is an address */
+    struct resolver *resolver; /* of the host or the proxy; NULL: it is an address */
     pid_t owner;
     char user_agent[HTTP_USER_AGENT_MAX];
-    char *origin; /* what sentences call the server: "https://host:port" */
+    char *origin; /* what sentences call the server: "https://host:port", and by which proxy */
     bool by_files;
     bool store_is_folder;              /* the machine's own certificates are found by their names */
     int ca_fd, certificate_fd, key_fd; /* memfds where by_files, else -1 */
@@ -127,6 +127,11 @@ void http_pool_distrust(struct http_pool *pool);
 int http_call_launch(struct transport_call *call, leasehold_time now);
 /* Takes the call back from libcurl; with `reset` its connection ends with RST. */
 void http_call_take_back(struct transport_call *call, bool reset);
+
+/* http_proxy.c */
+
+/* Sets which proxy leads to the server, or that none does. */
+CURLcode http_proxy_set(struct transport_call *call);
 
 /* http_sentence.c */
 

@@ -19,6 +19,7 @@ struct kube_config *kube_config_free(struct kube_config *c)
                       c->token_file, c->namespace_name, c->key_passphrase, c->username,    c->password };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
+    kube_proxy_clear(&c->proxy);
     kube_bytes_free(&c->ca);
     kube_bytes_free(&c->client_certificate);
     kube_bytes_free(&c->client_key);
@@ -150,12 +151,26 @@ static void config_set_owner(struct config_origin *origin, const char *kind, con
         snprintf(origin->owner, sizeof(origin->owner), "the %s", kind);
 }
 
+static int config_proxy(struct kube_config *c, const struct kubeconfig *k, const char *where, char *sentence)
+{
+    const char *reason = "";
+    int error = k->proxy_url != NULL ? kube_proxy_parse(k->proxy_url, &c->proxy, &reason) : 0;
+    if (error == LEASEHOLD_ERR_MEMORY)
+        return kube_fail_memory(sentence);
+    if (error != 0)
+        return kube_fail(sentence, error, "%s: proxy-url \"%.*s\" cannot be used: %s", where,
+                         KUBE_SHOW(strchr(k->proxy_url, '@') != NULL ? "…@…" : k->proxy_url), reason);
+    return 0;
+}
+
 static int config_cluster(struct kube_config *c, struct config_origin *origin, const struct kubeconfig *k)
 {
     config_set_owner(origin, "cluster", k->cluster);
     char where[2 * sizeof(origin->owner) + 256];
     snprintf(where, sizeof(where), "%s: %s", origin->file, origin->owner);
     int error = config_set_server(c, k->server, where, origin->sentence);
+    if (error == 0)
+        error = config_proxy(c, k, where, origin->sentence);
     if (error != 0)
         return error;
     if (k->tls_server_name != NULL && !kube_host_good(k->tls_server_name))
@@ -417,6 +432,8 @@ int kube_config_load(const struct kube_options *options, struct kube_config **re
     if (c == NULL)
         return kube_fail_memory(sentence);
     int error = config_load_into(c, options, sentence);
+    if (error == 0 && c->proxy.url == NULL)
+        error = kube_proxy_of_environment(c, options, sentence);
     if (error != 0) {
         kube_config_free(c);
         return error;

@@ -2,7 +2,7 @@
  *
  * Here: which file is asked, what it says, and one sentence for people when it cannot be used. Not here: connections
  * (src/io), and the environment itself: the loader asks the lookup it was given. What is not supported yet (exec,
- * auth-provider, proxy-url, impersonation) is refused by name, never ignored. */
+ * auth-provider, impersonation) is refused by name, never ignored. */
 #ifndef LEASEHOLD_KUBE_CONFIG_H
 #define LEASEHOLD_KUBE_CONFIG_H
 
@@ -28,6 +28,14 @@ struct kube_bytes {
     size_t size;
 };
 
+/* What stands between us and the server. */
+struct kube_proxy {
+    char *url;  /* "http://proxy.example:3128": scheme (http, https, socks5h), host, port; NULL: none */
+    char *host; /* name or address, IPv6 without brackets */
+    uint16_t port;
+    char *username, *password; /* both or neither */
+};
+
 /* All strings are owned by the configuration, NUL-terminated, and NULL when absent unless said otherwise. It never changes
  * after loading, so any thread may read it. */
 struct kube_config {
@@ -38,6 +46,7 @@ struct kube_config {
     uint16_t port;         /* 443 or 80 unless given */
     char *path_prefix;     /* "" or "/k8s/clusters/c-1", without a slash at its end; never NULL */
     char *tls_server_name; /* the name the server's certificate must have, instead of host */
+    struct kube_proxy proxy;
     bool insecure_skip_tls_verify;
     struct kube_bytes ca;                 /* PEM; none: the machine's own store */
     struct kube_bytes client_certificate; /* PEM; comes with client_key or not at all */
@@ -69,7 +78,8 @@ struct kube_options {
     const char *context;                /* NULL or "": the file's current-context; refused in-cluster */
     const char *service_account_folder; /* NULL: KUBE_SERVICE_ACCOUNT_FOLDER */
     /* Value of an environment variable or NULL; the string must live until loading returns. NULL: an empty environment.
-     * Asked for KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT. */
+     * Asked for KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, and in upper and lower case for HTTPS_PROXY,
+     * HTTP_PROXY, NO_PROXY; for REQUEST_METHOD, since in a CGI program HTTP_PROXY is a stranger's header. */
     const char *(*environment)(void *user, const char *name);
     void *user;
 };

@@ -51,6 +51,15 @@ int kube_replace(char **field, const char *text, char **other);
 /* Neither NULL nor "". */
 bool kube_given(const char *text);
 
+/* proxy.c */
+/* Returns 0 and *ret (kube_proxy_clear), LEASEHOLD_ERR_CONFIG and *ret_reason (static), or LEASEHOLD_ERR_MEMORY. */
+int kube_proxy_parse(const char *text, struct kube_proxy *ret, const char **ret_reason);
+/* By NO_PROXY's rules in Go, and so in kubectl; a machine's own addresses never go by a proxy. `list` may be NULL. */
+bool kube_proxy_is_bypassed(const char *list, const char *host, uint16_t port);
+/* The proxy of the environment, for a configuration whose cluster names none. 0 or a negative error and the sentence. */
+int kube_proxy_of_environment(struct kube_config *config, const struct kube_options *options, char sentence[KUBE_SENTENCE_MAX]);
+void kube_proxy_clear(struct kube_proxy *proxy);
+
 /* url.c */
 struct kube_url {
     bool tls;

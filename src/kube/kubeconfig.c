@@ -69,7 +69,6 @@ static yaml_node_t *kubeconfig_find(struct kubeconfig_files *files, const char *
 static void kubeconfig_read_cluster(struct kubeconfig_files *files, struct kubeconfig *k)
 {
     struct kube_yaml *yaml = &files->yaml;
-    static const char *const later[] = { "proxy-url", NULL };
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "cluster \"%.*s\"", KUBE_SHOW(k->cluster));
     yaml_node_t *item = kubeconfig_find(files, "clusters", k->cluster, &k->cluster_source);
@@ -77,8 +76,8 @@ static void kubeconfig_read_cluster(struct kubeconfig_files *files, struct kubec
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: context \"%.*s\" names %s, which clusters does not have",
                                 yaml->file, KUBE_SHOW(k->context), where);
     yaml_node_t *cluster = kube_yaml_mapping(yaml, item, where, "cluster");
-    kubeconfig_refuse(yaml, cluster, where, later, "name a server that is reached directly");
     kubeconfig_take(yaml, cluster, where, "server", &k->server);
+    kubeconfig_take(yaml, cluster, where, "proxy-url", &k->proxy_url);
     kubeconfig_take(yaml, cluster, where, "tls-server-name", &k->tls_server_name);
     kubeconfig_take(yaml, cluster, where, "certificate-authority", &k->ca_file);
     kubeconfig_take(yaml, cluster, where, "certificate-authority-data", &k->ca_data);

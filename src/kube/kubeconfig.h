@@ -11,7 +11,7 @@
 struct kubeconfig {
     char *context, *cluster, *user; /* names; user is NULL for a context without one */
     char *namespace_name;
-    char *server, *tls_server_name;
+    char *server, *tls_server_name, *proxy_url;
     char *ca_file, *ca_data;
     bool insecure_skip_tls_verify;
     char *certificate_file, *certificate_data, *key_file, *key_data;

@@ -45,7 +45,7 @@ void kubeconfig_clear(struct kubeconfig *k)
     char *texts[] = { k->context,         k->cluster,  k->user,    k->namespace_name,   k->server,
                       k->tls_server_name, k->ca_file,  k->ca_data, k->certificate_file, k->certificate_data,
                       k->key_file,        k->key_data, k->token,   k->token_file,       k->username,
-                      k->password };
+                      k->password,        k->proxy_url };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
     *k = (struct kubeconfig){ 0 };

@@ -19,6 +19,17 @@ static void check_url(const char *text)
     kube_url_free(&url);
 }
 
+static void check_proxy(const char *text)
+{
+    struct kube_proxy proxy;
+    const char *reason = NULL;
+    if (text == NULL || kube_proxy_parse(text, &proxy, &reason) != 0)
+        return;
+    MUST(proxy.url && proxy.port > 0 && kube_host_good(proxy.host) && !proxy.username == !proxy.password);
+    (void)kube_proxy_is_bypassed(text, proxy.host, proxy.port);
+    kube_proxy_clear(&proxy);
+}
+
 static void check_data(const char *text)
 {
     struct kube_bytes bytes;
@@ -51,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         MUST(sentence[0] == 0 && k.context && k.cluster && k.server && k.server[0]);
         check_url(k.server);
+        check_proxy(k.proxy_url);
         check_data(k.ca_data);
         check_data(k.certificate_data);
         check_data(k.key_data);
@@ -60,6 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(k.server == NULL);
     }
     check_url(text);
+    check_proxy(text);
+    (void)kube_proxy_is_bypassed(text, "api.example", 443);
+    (void)kube_proxy_is_bypassed(text, "10.0.0.1", 443);
     check_data(text);
     free(text);
     return 0;

@@ -146,8 +146,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         snprintf(words, sizeof(words), "uses %.*s, which Leasehold does not support yet", (int)strcspn(fields[i], ":"), fields[i]);
         refused(text, LEASEHOLD_ERR_UNSUPPORTED, words);
     }
-    refused("clusters: [{name: c, cluster: {server: a, proxy-url: 'http://p'}}]\n" CONTEXT USER CURRENT, LEASEHOLD_ERR_UNSUPPORTED,
-            "uses proxy-url");
 }
 
 /* A good file with `n` times `unit` in front. */
