@@ -108,14 +108,11 @@ int kube_files_read(const struct kube_options *options, struct kube_files *ret, 
         if (error == 0 && files.count == 0 && home != NULL)
             error = files_add_home(&files, home, sentence);
     }
-    if (error == 0)
+    if (error == 0 && files.count > 0)
         error = files_name(&files, sentence);
-    if (error != 0) {
+    if (error != 0)
         kube_files_free(&files);
-        return error;
-    }
-    if (files.count == 0)
-        kube_files_free(&files);
-    *ret = files;
-    return 0;
+    else
+        *ret = files;
+    return error;
 }

@@ -71,7 +71,9 @@ static void kubeconfig_read_cluster(struct kubeconfig_files *files, struct kubec
     struct kube_yaml *yaml = &files->yaml;
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "cluster \"%.*s\"", KUBE_SHOW(k->cluster));
-    yaml_node_t *item = kubeconfig_find(files, "clusters", k->cluster, &k->cluster_source);
+    size_t source = 0;
+    yaml_node_t *item = kubeconfig_find(files, "clusters", k->cluster, &source);
+    k->cluster_source = source;
     if (yaml->error == 0 && item == NULL)
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: context \"%.*s\" names %s, which clusters does not have",
                                 yaml->file, KUBE_SHOW(k->context), where);
@@ -95,7 +97,9 @@ static void kubeconfig_read_user(struct kubeconfig_files *files, struct kubeconf
         return;
     char where[KUBECONFIG_WHERE_MAX];
     snprintf(where, sizeof(where), "user \"%.*s\"", KUBE_SHOW(k->user));
-    yaml_node_t *item = kubeconfig_find(files, "users", k->user, &k->user_source);
+    size_t source = 0;
+    yaml_node_t *item = kubeconfig_find(files, "users", k->user, &source);
+    k->user_source = source;
     if (yaml->error == 0 && item == NULL) {
         /* "user: {}" is a user without credentials; a name that is not in the list is a mistake. */
         yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_CONFIG, "%s: context \"%.*s\" names %s, which users does not have",
