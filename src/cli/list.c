@@ -1,4 +1,5 @@
 #include "cli/list.h"
+#include "cli/api.h"
 #include "cli/text.h"
 
 #include <inttypes.h>
@@ -6,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/http.h"
-#include "io/loop.h"
-#include "kube/config.h"
-#include "library/connection.h"
 #include "wire/dialect.h"
 #include "wire/object.h"
 #include "wire/request.h"
@@ -21,7 +18,6 @@ struct list {
     const char *command; /* NULL: what is wrong is not told */
     const struct dialect *dialect;
     const char *namespace_; /* NULL: all */
-    bool answered;
     int code;
     struct status_row *rows;
     size_t count, room;
@@ -127,11 +123,11 @@ static void take_items(struct list *l, const json_t *items)
 }
 
 /* What is wrong with an answer that is no list. */
-static void explain(const struct list *l, const struct transport_answer *answer)
+static void explain(const struct list *l, const struct api_answer *answer)
 {
     const struct dialect *d = l->dialect;
     struct status status;
-    if (status_parse(answer->body, answer->body_size, &status) < 0)
+    if (status_parse(answer->body, answer->size, &status) < 0)
         complain(l, "the server answered %d with something that is no list of %s; is this a Kubernetes API server?", answer->status,
                  d->resource);
     else if (answer->status == 403)
@@ -145,44 +141,22 @@ static void explain(const struct list *l, const struct transport_answer *answer)
                  status.message[0] ? status.message : "no reason");
 }
 
-static void on_answer(void *user, const struct transport_answer *answer)
+static void ask(struct list *l, struct api *api, const char *path, int64_t timeout_ns)
 {
-    struct list *l = user;
-    l->answered = true;
-    l->code = EXIT_FAILED;
-    json_t *list = NULL;
+    struct api_answer answer;
     json_error_t error;
-    if (answer->outcome != TRANSPORT_ANSWERED) {
-        complain(l, "%s", answer->sentence);
-        return;
-    }
-    if (answer->status == 200)
-        list = json_loadb(answer->body, answer->body_size, JSON_REJECT_DUPLICATES, &error);
+    api_request(api, "GET", path, NULL, NULL, timeout_ns, &answer);
+    json_t *list = answer.status == 200 ? json_loadb(answer.body, answer.size, JSON_REJECT_DUPLICATES, &error) : NULL;
     const json_t *items = json_object_get(list, "items");
+    l->code = EXIT_FAILED;
     if (json_is_array(items))
         take_items(l, items);
+    else if (answer.status == 0)
+        complain(l, "%s", answer.sentence);
     else
-        explain(l, answer);
+        explain(l, &answer);
     json_decref(list);
-}
-
-static void ask(struct list *l, struct loop *loop, struct http_transport *http, const char *path, int64_t timeout_ns)
-{
-    static const struct transport_handler handler = { .on_answer = on_answer };
-    struct transport t = http_transport_interface(http);
-    struct transport_request request = {
-        .method = "GET", .path = path, .body_max = LIST_BYTES_MAX, .limit_ns = timeout_ns, .priority = TRANSPORT_PRIORITY_OTHER
-    };
-    struct transport_call *call;
-    l->code = EXIT_FAILED;
-    int error = t.operations->start(t.data, &request, &handler, l, &call);
-    while (error == 0 && !l->answered) {
-        error = loop_wait(loop, LEASEHOLD_NEVER);
-        if (error >= 0)
-            error = loop_dispatch(loop);
-    }
-    if (error < 0)
-        complain(l, "%s", leasehold_strerror(error));
+    api_answer_clear(&answer);
 }
 
 static int list_path(const struct list *l, const char *only, char *ret, size_t size)
@@ -200,34 +174,24 @@ int list_locks(const char *command, const struct arguments *a, bool all_namespac
                size_t *ret_count)
 {
     struct list l = { .command = command, .dialect = dialect_find(options_value(a->options, SETTING_LOCK)), .code = EXIT_FAILED };
-    struct kube_options options = connection_options(a->options);
-    struct kube_config *config = NULL;
-    struct loop *loop = NULL;
-    struct http_transport *http = NULL;
+    struct api *api = NULL;
     char sentence[KUBE_SENTENCE_MAX], path[REQUEST_PATH_MAX];
     if (!l.dialect) {
         complain(&l, "lock %s: this release knows lease and configmap", options_value(a->options, SETTING_LOCK));
         return EXIT_USAGE;
     }
-    if (kube_config_load(&options, &config, sentence) < 0) {
+    if (api_open(a, &api, sentence) < 0) {
         complain(&l, "%s", sentence);
         return EXIT_FAILED;
     }
-    const char *named = options_value(a->options, SETTING_NAMESPACE);
-    const char *agent = options_value(a->options, SETTING_USER_AGENT);
-    struct http_options http_options = { .user_agent = agent[0] ? agent : NULL };
-    l.namespace_ = all_namespaces ? NULL : named[0] ? named : config->namespace_name;
+    l.namespace_ = all_namespaces ? NULL : api_namespace(api);
     /* Of the ConfigMaps of a namespace only the one that holds the locks is of interest. */
     const char *only = l.dialect->shared ? options_value(a->options, SETTING_LOCK_NAME) : NULL;
     if (list_path(&l, only, path, sizeof path) < 0)
         complain(&l, "namespace '%s' is too long", l.namespace_);
-    else if (loop_new(&loop) < 0 || http_transport_new(loop, config, &http_options, &http) < 0)
-        complain(&l, "cannot start: %m");
     else
-        ask(&l, loop, http, path, timeout_ns);
-    http_transport_free(http);
-    loop_free(loop);
-    kube_config_free(config);
+        ask(&l, api, path, timeout_ns);
+    api_close(api);
     *ret_rows = l.rows;
     *ret_count = l.count;
     return l.code;

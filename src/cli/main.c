@@ -17,6 +17,8 @@ const struct command commands[] = {
     { "watch", cli_watch, "watch [GROUP...] [--members] [OPTIONS]", "who leads now, then every change" },
     { "members", cli_members, "members [GROUP] [OPTIONS]", "who the members are, and which of them leads" },
     { "wait", cli_wait, "wait GROUP --for leader|holder=NAME|none [OPTIONS]", "wait until it is so" },
+    { "resign", cli_resign, "resign GROUP [OPTIONS]", "ask the leader to hand over, and wait for the next" },
+    { "transfer", cli_transfer, "transfer GROUP --to IDENTITY [OPTIONS]", "ask the leader to hand over to a certain candidate" },
     { "dev", cli_dev, "dev [OPTIONS] [-- CMD [ARGUMENTS]]", "serve the embedded API server" },
     { "version", cli_version, "version", "print the version" },
     { "help", cli_help, "help [COMMAND]", "print help" },

@@ -28,6 +28,7 @@ struct balancer {
     struct member_set *set;   /* whose names `members` has; NULL: none yet */
     struct balance_member *members;
     size_t member_count;
+    char identity[LEASEHOLD_IDENTITY_MAX + 1]; /* of all groups of the service */
     bool warned;
 };
 
@@ -74,27 +75,27 @@ static void look_at_members(struct balancer *b)
 }
 
 /* Without a roster we are all there is. */
-static void know_only_ourselves(struct balancer *b, const char *identity)
+static void know_only_ourselves(struct balancer *b)
 {
     if (b->members)
         return;
     b->members = calloc(1, sizeof *b->members);
     if (b->members) {
-        *b->members = (struct balance_member){ .name = identity, .life = 1 };
+        *b->members = (struct balance_member){ .name = b->identity, .life = 1 };
         b->member_count = 1;
     }
 }
 
-static void warn_if_no_member(struct balancer *b, const char *identity)
+static void warn_if_no_member(struct balancer *b)
 {
     char text[SETTING_SENTENCE_MAX];
-    if (b->warned || !b->roster || !b->set || balance_member_of(b->members, b->member_count, identity) >= 0)
+    if (b->warned || !b->roster || !b->set || balance_member_of(b->members, b->member_count, b->identity) >= 0)
         return;
     b->warned = true;
     snprintf(text, sizeof text,
              "this candidate is %.80s, and none of the %zu members with %.200s bears that name: it leads only what the others leave alone; "
              "set the identity to the Pod's name, or mend the selector",
-             identity, b->member_count, b->roster->selector);
+             b->identity, b->member_count, b->roster->selector);
     service_warn(b->service, NULL, text);
 }
 
@@ -146,14 +147,16 @@ static void run(struct timer *timer)
     close_gaps(b);
     if (b->group_count == 0)
         return;
-    const char *me = b->groups[0].group->identity;
+    /* Groups come and go, the members keep this name. */
+    if (!b->identity[0])
+        snprintf(b->identity, sizeof b->identity, "%s", b->groups[0].group->identity);
     if (b->roster)
         look_at_members(b);
     else
-        know_only_ourselves(b, me);
-    warn_if_no_member(b, me);
+        know_only_ourselves(b);
+    warn_if_no_member(b);
     look_at_groups(b, now);
-    balance_step(&b->balance, now.boot_ns, me, b->members, b->member_count, b->plan, b->group_count);
+    balance_step(&b->balance, now.boot_ns, b->identity, b->members, b->member_count, b->plan, b->group_count);
     timers_set(&b->service->timers, &b->timer, balance_deadline(&b->balance));
     carry_out(b, false);
     carry_out(b, true);

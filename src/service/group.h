@@ -49,6 +49,8 @@ struct leasehold_group {
     int64_t hold_off_ns;
     uint64_t stopped_term; /* 0: none */
 
+    uint64_t handover_token; /* of the newest request to hand over that was carried out; 0: none */
+
     const char *identity, *namespace_, *lock_kind, *lock_name; /* behind name, or static */
     char name[];
 };

@@ -7,6 +7,7 @@
 #include "election/bug.h"
 #include "service/exchange.h"
 #include "service/group.h"
+#include "service/handover.h"
 #include "service/service.h"
 #include "wire/object.h"
 
@@ -167,6 +168,8 @@ static void feed(struct lock *lock, leasehold_group *g, enum election_event_kind
             event = (struct election_event){ .kind = kind == ELECTION_READ ? ELECTION_READ_FAILED : ELECTION_WATCHED_GONE,
                                              .failure = ELECTION_FAILURE_REFUSED };
     }
+    if (lock->received && event.kind != ELECTION_READ_FAILED && event.kind != ELECTION_WATCHED_GONE)
+        handover_look(g, lock->received, &event.record);
     group_step(g, &event);
 }
 

@@ -13,11 +13,13 @@
 #include "wire/status.h"
 
 #define LIMIT_NS (5 * INT64_C(1000000000))
+#define LINGER_NS INT64_C(1000000000)
 
 enum { PAUSE_DOUBLINGS = 5 };
 
 static void send_label(struct notice *n);
 static void send_event(struct notice *n);
+static bool ends(struct notice *n);
 
 /* ---- requests ----------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +27,7 @@ static void send_event(struct notice *n);
 static void start(struct notice *n, const char *method, const char *type, const char *path, char *body, size_t size,
                   const struct transport_handler *handler, struct transport_call **ret_call)
 {
-    leasehold_service *s = n->group->service;
+    leasehold_service *s = n->service;
     const struct transport *t = &s->host.transport;
     struct transport_request request = { .method = method,
                                          .path = path,
@@ -65,12 +67,45 @@ static void warn(struct notice *n, const char *verb, const char *resource, const
     lock_warn(g->lock, text);
 }
 
+static void cancel(struct notice *n)
+{
+    const struct transport *t = &n->service->host.transport;
+    if (n->label_call)
+        t->operations->cancel(t->data, n->label_call);
+    if (n->event_call)
+        t->operations->cancel(t->data, n->event_call);
+    n->label_call = n->event_call = NULL;
+}
+
+/* Frees one whose group has finished, when nothing is under way any more. Returns whether its group has. */
+static bool ends(struct notice *n)
+{
+    leasehold_service *s = n->service;
+    if (n->group)
+        return false;
+    if (n->label_call || n->event_call)
+        return true;
+    struct notice **at = &s->notices;
+    while (*at != n)
+        at = &(*at)->next;
+    *at = n->next;
+    timers_set(&s->timers, &n->timer, LEASEHOLD_NEVER);
+    timers_unreserve(&s->timers, 1);
+    free(n);
+    service_close_if_done(s);
+    return true;
+}
+
 /* ---- the label ---------------------------------------------------------------------------------------------------- */
 
 static void on_timer(struct timer *timer)
 {
     struct notice *n = (struct notice *)(void *)((char *)timer - offsetof(struct notice, timer));
-    send_label(n);
+    if (n->group)
+        send_label(n);
+    else
+        cancel(n);
+    ends(n);
 }
 
 static void try_again_later(struct notice *n)
@@ -86,6 +121,8 @@ static void on_label(void *user, const struct transport_answer *a)
 {
     struct notice *n = user;
     n->label_call = NULL;
+    if (ends(n))
+        return;
     /* What the Pod should have may be otherwise by now: settled was taken back then. */
     if (went_well(a)) {
         n->failures = 0;
@@ -133,6 +170,8 @@ static void on_event(void *user, const struct transport_answer *a)
 {
     struct notice *n = user;
     n->event_call = NULL;
+    if (ends(n))
+        return;
     /* One that was lost stays lost: the record itself says who leads. */
     if (!went_well(a))
         warn(n, "create", "events", a);
@@ -207,15 +246,20 @@ void notice_forget(leasehold_group *g)
     struct notice *n = g->notice;
     if (!n)
         return;
-    const struct transport *t = &g->service->host.transport;
-    if (n->label_call)
-        t->operations->cancel(t->data, n->label_call);
-    if (n->event_call)
-        t->operations->cancel(t->data, n->event_call);
-    timers_set(&g->service->timers, &n->timer, LEASEHOLD_NEVER);
-    timers_unreserve(&g->service->timers, 1);
     g->notice = NULL;
-    free(n);
+    n->group = NULL;
+    n->next = n->service->notices;
+    n->service->notices = n;
+    timers_set(&n->service->timers, &n->timer, time_after(service_now(n->service), LINGER_NS).boot_ns);
+    ends(n);
+}
+
+void notices_end(leasehold_service *s)
+{
+    while (s->notices) {
+        cancel(s->notices);
+        ends(s->notices);
+    }
 }
 
 int notice_check(const leasehold_options *o, const char *identity, char sentence[SETTING_SENTENCE_MAX])
@@ -252,6 +296,7 @@ int notice_open(leasehold_group *g, const leasehold_options *o)
         snprintf(n->key, sizeof n->key, "%.*s", (int)(equals - label), label);
         snprintf(n->value, sizeof n->value, "%s", equals + 1);
     }
+    n->service = g->service;
     n->group = g;
     n->events = events;
     n->timer.fn = on_timer;

@@ -13,7 +13,9 @@
 #include "service/transport.h"
 
 struct notice {
-    leasehold_group *group;
+    leasehold_service *service;
+    leasehold_group *group; /* NULL: it has finished, and what is under way is waited for a moment more */
+    struct notice *next;    /* in service->notices, without a group */
     /* The label. */
     char key[SETTING_LABEL_MAX + 1], value[SETTING_LABEL_MAX + 1]; /* key "": none */
     bool wanted;                                                   /* the Pod is to have it */
@@ -37,7 +39,9 @@ void notice_started(leasehold_group *g);
 void notice_stopping(leasehold_group *g);
 /* Its work has stopped. */
 void notice_stopped(leasehold_group *g);
-/* The group has finished: what is under way is abandoned, but not before the server has had a moment to take it. */
+/* The group has finished. What is under way gets a moment more, and the service closes after it: with its last word the process ends. */
 void notice_forget(leasehold_group *g);
+/* The service goes, now. */
+void notices_end(leasehold_service *s);
 
 #endif

@@ -11,6 +11,7 @@
 #include "service/leader_pod.h"
 #include "service/lock.h"
 #include "service/members.h"
+#include "service/notice.h"
 
 int service_new(const struct service_host *host, const leasehold_options *options, const char *namespace_, leasehold_service **ret,
                 char sentence[SETTING_SENTENCE_MAX])
@@ -53,6 +54,8 @@ leasehold_service *service_free(leasehold_service *s)
         s->posted = g->next_posted;
         group_release(g);
     }
+    s->stopping = false; /* nobody is told any more */
+    notices_end(s);
     s->current_group = group_release(s->current_group);
     rosters_release(&s->current);
     s->balancer = balancer_free(s->balancer);
@@ -109,9 +112,9 @@ void service_warn(leasehold_service *s, leasehold_group *group, const char *text
     tell_waiting(s);
 }
 
-static void close_if_done(leasehold_service *s)
+void service_close_if_done(leasehold_service *s)
 {
-    if (!s->stopping || s->closed || s->group_count > 0)
+    if (!s->stopping || s->closed || s->group_count > 0 || s->notices)
         return;
     s->closed = true;
     rosters_end(s);
@@ -122,7 +125,7 @@ void service_group_gone(leasehold_service *s)
 {
     BUG_UNLESS(s->group_count > 0);
     s->group_count--;
-    close_if_done(s);
+    service_close_if_done(s);
 }
 
 /* Under the guard. */
@@ -191,7 +194,7 @@ void service_run_posted(leasehold_service *s)
         g = next;
     }
     rosters_run_posted(s);
-    close_if_done(s);
+    service_close_if_done(s);
 }
 
 int leasehold_service_stop(leasehold_service *s)

@@ -27,6 +27,7 @@ enum {
 
 struct balancer;
 struct lock;
+struct notice;
 
 struct service_host {
     struct transport transport;
@@ -49,6 +50,7 @@ struct leasehold_service {
     struct leasehold_group **posted_last;
     struct lock *locks[SERVICE_LOCK_BUCKETS];
     struct leasehold_roster *rosters;
+    struct notice *notices;    /* of groups that have finished; what is under way gets a moment more */
     struct balancer *balancer; /* NULL: every group for itself */
     struct timers timers;
     struct event_queue events;
@@ -86,6 +88,8 @@ void service_log(leasehold_service *s, int level, const char *format, ...) __att
 void service_tell(leasehold_service *s, struct event_node *node);
 /* group NULL: about the service. */
 void service_warn(leasehold_service *s, struct leasehold_group *group, const char *text);
+/* Tells that the service has closed, if it was asked to and nothing is left to do. */
+void service_close_if_done(leasehold_service *s);
 /* A group has closed or was abandoned and is out of the lists. */
 void service_group_gone(leasehold_service *s);
 

@@ -18,6 +18,7 @@
 #define KEY_POD "leader.pod."
 #define KEY_TIMESTAMP "leader.timestamp."
 #define KEY_MARK "leasehold.term."
+#define KEY_HANDOVER "leasehold.ask." /* the value is that of HANDOVER_ANNOTATION */
 /* Of released Camel (KubernetesLockConfiguration): its holders are valid as long as their Pods live, whatever the time. */
 #define KEY_LOCAL_TIMESTAMP "leader.local.timestamp."
 
@@ -202,6 +203,18 @@ static bool configmap_refuse(const json_t *object, const char *group, char *sent
     return false;
 }
 
+static const char *configmap_handover(const json_t *object, const char *group)
+{
+    char key[KEY_ROOM];
+    return object_text(fields_get(fields_get(object, "data"), key_of(KEY_HANDOVER, group, key)));
+}
+
+static json_t *configmap_handover_patch(const char *group, const char *text)
+{
+    char key[KEY_ROOM];
+    return json_pack("{s:{s:s}}", "data", key_of(KEY_HANDOVER, group, key), text);
+}
+
 const struct dialect dialect_configmap = {
     .name = "configmap",
     .api_version = "v1",
@@ -216,5 +229,7 @@ const struct dialect dialect_configmap = {
     .put = configmap_put,
     .each_group = configmap_each_group,
     .group_is_good = configmap_group_is_good,
+    .handover = configmap_handover,
+    .handover_patch = configmap_handover_patch,
     .refuse = configmap_refuse,
 };

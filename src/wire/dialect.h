@@ -48,6 +48,11 @@ struct dialect {
     /* False, with a sentence, where the group's name cannot stand in an object of this kind. */
     bool (*group_is_good)(const char *group, char *sentence, size_t size);
 
+    /* The text of an operator's request to hand the group over (wire/handover.h); NULL: none. Lives in the object. */
+    const char *(*handover)(const json_t *object, const char *group);
+    /* A merge patch that puts it there. Owned by the caller; NULL when out of memory. */
+    json_t *(*handover_patch)(const char *group, const char *text);
+
     /* True, with a sentence, where nobody of us may stand for the group in this object: it cannot be written, or others lead by it
      * whose rule of validity is another. */
     bool (*refuse)(const json_t *object, const char *group, char *sentence, size_t size);

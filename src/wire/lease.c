@@ -8,6 +8,7 @@
 #include "leasehold/errors.h"
 #include "wire/dialect.h"
 #include "wire/fields.h"
+#include "wire/handover.h"
 #include "wire/mark.h"
 #include "wire/object.h"
 #include "wire/times.h"
@@ -172,6 +173,18 @@ static bool lease_refuse(const json_t *object, const char *group, char *sentence
     return true;
 }
 
+static const char *lease_handover(const json_t *object, const char *group)
+{
+    (void)group;
+    return object_text(fields_get(fields_get(fields_get(object, "metadata"), "annotations"), HANDOVER_ANNOTATION));
+}
+
+static json_t *lease_handover_patch(const char *group, const char *text)
+{
+    (void)group;
+    return json_pack("{s:{s:{s:s}}}", "metadata", "annotations", HANDOVER_ANNOTATION, text);
+}
+
 const struct dialect dialect_lease = {
     .name = "lease",
     .api_version = "coordination.k8s.io/v1",
@@ -184,5 +197,7 @@ const struct dialect dialect_lease = {
     .read = lease_read,
     .put = lease_put,
     .group_is_good = lease_group_is_good,
+    .handover = lease_handover,
+    .handover_patch = lease_handover_patch,
     .refuse = lease_refuse,
 };

@@ -88,10 +88,12 @@ class Balance(World):
 
     # ---- run --one-of
 
-    def run_one_of(self, identity, *flags):
+    def run_one_of(self, identity, *flags, end="exec sleep 1000"):
         path = self.folder / f"{identity}.run"
+        work = (f'exec 9>{self.folder}/{identity}.lock; flock -n 9 || touch {self.folder}/{identity}.overlap; '
+                f'echo "$LEASEHOLD_GROUP" >>{self.folder}/{identity}.groups; {end}')
         process = self.spawn(LEASEHOLD, "run", "--one-of", "a,b,c", "--identity", identity, *SHORT, "--events", path, "-o", "json", *flags, "--",
-                             "sh", "-c", f'echo "$LEASEHOLD_GROUP" >>{self.folder}/{identity}.groups; exec sleep 1000')
+                             "sh", "-c", work)
         return process, lambda: [e["group"] for e in read_events(path) if e["event"] == "started_leading"]
 
     def status(self):
@@ -133,7 +135,8 @@ class Balance(World):
 
     def test_work_of_one_group_is_dead_before_the_next_begins(self):
         # One candidate, whose lock is taken away again and again.
-        self.run_one_of("only")
+        # Its work does not want to die, nor does a child of it, and both hold the lock that the next work tries.
+        candidate, _ = self.run_one_of("only", end="trap '' TERM; sleep 1000 & wait; wait; sleep 1000")
         for term in range(1, 5):
             wait_for(lambda: len(self.worked("only")) >= term, "the next term")
             group = self.worked("only")[-1]
@@ -142,6 +145,8 @@ class Balance(World):
             lease["metadata"].pop("annotations", None)
             self.request("PUT", f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{group}", lease)
         self.assertLessEqual(list(self.status().values()).count("only"), 1)
+        self.assertFalse((self.folder / "only.overlap").exists(), "two of its workers at once")
+        candidate.kill()
 
     def test_bad_input(self):
         for words, part in (

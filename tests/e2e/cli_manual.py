@@ -8,7 +8,7 @@ from cli_world import World, main
 
 MANUAL = pathlib.Path(__file__).resolve().parents[2] / "man" / "leasehold.1"
 # dev's own options are in docs/dev-server.md and its --help.
-COMMANDS = ("run", "candidate", "status", "watch", "members", "wait", "sidecar")
+COMMANDS = ("run", "candidate", "status", "watch", "members", "wait", "sidecar", "resign", "transfer")
 
 
 class Manual(World):

@@ -81,6 +81,37 @@ static void only_one_is_tried_and_led_at_a_time(void **state)
     script_close(w);
 }
 
+static void the_balance_outlives_its_first_group(void **state)
+{
+    (void)state;
+    struct script *w = script_open_with((const char *const[]){ "balance", "one", NULL });
+    leasehold_group *groups[2] = { script_group(w, "g", LEASEHOLD_CANDIDATE), script_group(w, "h", LEASEHOLD_CANDIDATE) };
+    const leasehold_event *e = NULL;
+    nothing_there(w, "g");
+    nothing_there(w, "h");
+    struct call *post = next_post(w);
+    leasehold_group *first = group_of(post, groups);
+    script_answer(w, post, 201, script_stored(post, 10));
+    script_turn(w);
+    if (first == groups[0]) {
+        leasehold_group_close(first);
+        leasehold_group_work_stopped(first, 1);
+        script_turn(w);
+        struct call *put = script_take(w, "PUT", "/g");
+        script_answer(w, put, 200, script_stored(put, 11));
+    }
+    leasehold_group_close(groups[0]);
+    groups[0] = leasehold_group_unref(groups[0]);
+    script_turn(w);
+    while (leasehold_service_next_event(w->s, &e) == 1)
+        ; /* with its last event the group is gone */
+    script_advance(w, 6000);
+    if (first != groups[1])
+        next_post(w);
+    leasehold_group_unref(groups[1]);
+    script_close(w);
+}
+
 static void without_balance_all_are_tried(void **state)
 {
     (void)state;
@@ -112,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_one_is_tried_and_led_at_a_time),
+        cmocka_unit_test(the_balance_outlives_its_first_group),
         cmocka_unit_test(without_balance_all_are_tried),
         cmocka_unit_test(sharing_evenly_wants_a_selector),
     };
