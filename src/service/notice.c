@@ -77,6 +77,13 @@ static void cancel(struct notice *n)
     n->label_call = n->event_call = NULL;
 }
 
+static void drop(struct notice *n)
+{
+    timers_set(&n->service->timers, &n->timer, LEASEHOLD_NEVER);
+    timers_unreserve(&n->service->timers, 1);
+    free(n);
+}
+
 /* Frees one whose group has finished, when nothing is under way any more. Returns whether its group has. */
 static bool ends(struct notice *n)
 {
@@ -89,9 +96,7 @@ static bool ends(struct notice *n)
     while (*at != n)
         at = &(*at)->next;
     *at = n->next;
-    timers_set(&s->timers, &n->timer, LEASEHOLD_NEVER);
-    timers_unreserve(&s->timers, 1);
-    free(n);
+    drop(n);
     service_close_if_done(s);
     return true;
 }
@@ -256,10 +261,12 @@ void notice_forget(leasehold_group *g)
 
 void notices_end(leasehold_service *s)
 {
-    while (s->notices) {
-        cancel(s->notices);
-        ends(s->notices);
+    for (struct notice *n = s->notices, *next; n; n = next) {
+        next = n->next;
+        cancel(n);
+        drop(n);
     }
+    s->notices = NULL;
 }
 
 int notice_check(const leasehold_options *o, const char *identity, char sentence[SETTING_SENTENCE_MAX])

@@ -54,7 +54,6 @@ leasehold_service *service_free(leasehold_service *s)
         s->posted = g->next_posted;
         group_release(g);
     }
-    s->stopping = false; /* nobody is told any more */
     notices_end(s);
     s->current_group = group_release(s->current_group);
     rosters_release(&s->current);
