@@ -31,7 +31,7 @@ struct lock {
 struct pod {
     bool exists; /* is a member */
     bool alive;  /* acts; a member may be dead or of another kind */
-    char name[16];
+    char name[24];
     uint64_t life;
     int64_t sees_members_at; /* the newest change of members is known from then on */
     uint64_t sees;           /* members as a set of bits */
@@ -50,7 +50,7 @@ struct world {
     int group_count;
     uint32_t at_most;
     struct lock locks[GROUPS_MAX];
-    char group_names[GROUPS_MAX][16];
+    char group_names[GROUPS_MAX][24];
     struct pod pods[PODS_MAX];
     int moves; /* a living leader gave a group away */
 };
