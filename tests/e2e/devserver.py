@@ -349,17 +349,20 @@ def test_ten_thousand_watches_leave_nothing():
         first = server.memory_kib()
         took = time.monotonic() - began
         cpu = server.cpu_s() - cpu
-        round_of_watches()
-        second = server.memory_kib()
+        # What leaks, leaks in every round; an allocator that keeps freed memory for a while settles.
+        sizes = [first]
+        while len(sizes) < 2 or (len(sizes) < 6 and sizes[-1] - sizes[-2] >= 2048):
+            round_of_watches()
+            sizes.append(server.memory_kib())
         idle = server.cpu_s()
         time.sleep(2)
         idle = server.cpu_s() - idle
         check(idle <= 0.02, f"{idle} s of CPU in 2 s of nothing")
         check(standing <= 0.05, f"{standing} s of CPU in 2 s with {at_once} standing watches")
         wait_until(lambda: server.descriptors() <= descriptors + 1, 5, "closed")
-        check(second - first < 2048, f"a second round grew it from {first} to {second} KiB")
+        check(sizes[-1] - sizes[-2] < 2048, f"every round grew it: {sizes} KiB")
         return (f"{WATCHES} watches, {at_once} at once, in {took:.1f} s with {cpu:.2f} s of CPU; standing {standing:.2f} s and idle "
-                f"{idle:.2f} s of CPU in 2 s; resident {first} KiB after one round, {second} KiB after two")
+                f"{idle:.2f} s of CPU in 2 s; resident after each round: {sizes} KiB")
 
 
 # ---- faults -----------------------------------------------------------------------------------------------------------
