@@ -64,10 +64,18 @@ void devserver_decide(struct devserver *d, const struct devserver_call *call, st
         set_status(ret, json_incref(call->refusal));
     } else if (call->kind == DEVSERVER_CALL_DOCUMENT) {
         decide_document(d, call, ret);
+    } else if (call->kind == DEVSERVER_CALL_REVIEW) {
+        json_t *answer = devserver_review_answer(&d->rules, call);
+        json_t *code = json_object_get(answer, "code");
+        set_json(ret, code != NULL ? (int)json_integer_value(code) : 201, answer);
+        json_decref(answer);
     } else {
         struct store_answer answer;
-        store_handle(d->store, &call->request, devserver_now_us(), &answer);
-        set_json(ret, answer.code, answer.body);
+        int64_t now_us = devserver_now_us();
+        store_handle(d->store, &call->request, now_us, &answer);
+        json_t *shown = devserver_view_apply(&call->view, call->request.resource, answer.body, now_us);
+        set_json(ret, answer.code, shown);
+        json_decref(shown);
         store_answer_clear(&answer);
     }
 }

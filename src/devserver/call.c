@@ -70,6 +70,20 @@ static bool read_path(struct devserver_call *call)
     return false;
 }
 
+/* /apis/GROUP/v1/REVIEWS */
+static bool read_review(struct devserver_call *call)
+{
+    const char *const *segment = call->target.segments;
+    if (call->target.segment_count != 4 || strcmp(segment[0], "apis") != 0)
+        return false;
+    call->review = devserver_review_find(segment[1], segment[2], segment[3]);
+    if (call->review == NULL)
+        return false;
+    call->kind = DEVSERVER_CALL_REVIEW;
+    call->verb = DEVSERVER_VERB_CREATE;
+    return true;
+}
+
 /* ---- the verb ----------------------------------------------------------------------------------------------------- */
 
 static const enum store_verb store_verbs[DEVSERVER_VERBS] = {
@@ -132,6 +146,18 @@ static void read_dry_run(struct devserver_call *call)
         json_decref(details);
 }
 
+static void read_field_validation(struct devserver_call *call)
+{
+    const char *value = devserver_target_query(&call->target, "fieldValidation");
+
+    if (value == NULL || value[0] == '\0' || strcmp(value, "Ignore") == 0 || strcmp(value, "Warn") == 0)
+        return;
+    if (strcmp(value, "Strict") == 0)
+        call->request.strict = true;
+    else
+        refuse(call, 422, "Invalid", "fieldValidation: Unsupported value: supported values: \"Ignore\", \"Strict\", \"Warn\"");
+}
+
 static void read_parameters(struct devserver_call *call)
 {
     struct store_request *r = &call->request;
@@ -142,6 +168,8 @@ static void read_parameters(struct devserver_call *call)
     r->resource_version = devserver_target_query(t, "resourceVersion");
     r->resource_version_match = devserver_target_query(t, "resourceVersionMatch");
     read_dry_run(call);
+    if (call->verb == DEVSERVER_VERB_CREATE || call->verb == DEVSERVER_VERB_UPDATE || call->verb == DEVSERVER_VERB_PATCH)
+        read_field_validation(call);
     /* A watch on one object's own path is a watch with a field selector. */
     if (call->verb == DEVSERVER_VERB_WATCH && r->name != NULL) {
         int size = asprintf(&call->selector, "metadata.name=%s%s%s", r->name, r->field_selector != NULL ? "," : "",
@@ -168,20 +196,18 @@ static bool is_media_type(const char *value, size_t length, const char *wanted)
 
 static void check_accept(struct devserver_call *call, const struct httpd_request *request)
 {
-    static const char *const fine[] = { "application/json", "*/*", "application/*" };
-    const char *accept = httpd_header_value(request, "Accept");
+    const char *include = devserver_target_query(&call->target, "includeObject");
 
-    if (accept == NULL || accept[0] == '\0')
-        return;
-    while (*accept != '\0') {
-        size_t length = strcspn(accept, ",");
-        for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
-            if (is_media_type(accept, length, fine[i]))
-                return;
-        accept += length;
-        accept += *accept == ',' ? 1 : 0;
-    }
-    refuse(call, 406, "NotAcceptable", "only the following media types are accepted: application/json");
+    if (!devserver_view_parse(httpd_header_value(request, "Accept"), &call->view))
+        refuse(call, 406, "NotAcceptable", "only the following media types are accepted: application/json");
+    if (include == NULL || include[0] == '\0' || strcmp(include, "Metadata") == 0)
+        call->view.include = DEVSERVER_INCLUDE_METADATA;
+    else if (strcmp(include, "None") == 0)
+        call->view.include = DEVSERVER_INCLUDE_NONE;
+    else if (strcmp(include, "Object") == 0)
+        call->view.include = DEVSERVER_INCLUDE_OBJECT;
+    else
+        refuse(call, 400, "BadRequest", "includeObject: Invalid value: must be 'Metadata', 'Object', 'None', or empty");
 }
 
 /* 415, or which patch this is. */
@@ -195,10 +221,16 @@ static void check_content_type(struct devserver_call *call, const struct httpd_r
             call->request.patch = STORE_PATCH_MERGE;
         else if (type != NULL && is_media_type(type, length, "application/json-patch+json"))
             call->request.patch = STORE_PATCH_JSON;
+        else if (type != NULL && is_media_type(type, length, "application/strategic-merge-patch+json"))
+            call->request.patch = STORE_PATCH_STRATEGIC;
+        else if (type != NULL && is_media_type(type, length, "application/apply-patch+yaml"))
+            refuse(call, 415, "UnsupportedMediaType",
+                   "this development server keeps no managedFields and so serves no server-side apply: use kubectl apply without "
+                   "--server-side, or one of the other patches");
         else
             refuse(call, 415, "UnsupportedMediaType",
                    "the body of the request was in an unknown format - accepted media types include: "
-                   "application/json-patch+json, application/merge-patch+json");
+                   "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
         return;
     }
     /* Some clients name no type at all; the real server reads that as JSON too. */
@@ -224,7 +256,7 @@ static void read_body(struct devserver_call *call, const struct httpd_request *r
         return;
     snprintf(message, sizeof message,
              "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: %.160s",
-             store_resource_info(call->request.resource)->kind, error.text);
+             call->kind == DEVSERVER_CALL_REVIEW ? call->review->kind : store_resource_info(call->request.resource)->kind, error.text);
     refuse(call, 400, "BadRequest", message);
 }
 
@@ -246,6 +278,13 @@ struct devserver_call *devserver_call_new(const struct httpd_request *request)
     if (devserver_target_parse(request->target, &call->target) < 0) {
         call->kind = DEVSERVER_CALL_DOCUMENT;
         refuse(call, 400, "BadRequest", "the request target cannot be decoded");
+        return call;
+    }
+    if (read_review(call)) {
+        if (strcmp(request->method, "POST") != 0)
+            refuse(call, 405, "MethodNotAllowed", no_such_method);
+        else
+            read_body(call, request);
         return call;
     }
     if (!read_path(call)) {

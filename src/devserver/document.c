@@ -29,15 +29,23 @@ static json_t *api_group(const char *group, bool alone)
     return value;
 }
 
+/* Beside v1. */
+static const char *const groups[] = { "authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io", "events.k8s.io" };
+
 static bool is_group(const char *group)
 {
-    return strcmp(group, "coordination.k8s.io") == 0 || strcmp(group, "events.k8s.io") == 0;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (strcmp(groups[i], group) == 0)
+            return true;
+    return false;
 }
 
 static json_t *api_groups(void)
 {
-    return must(json_pack("{s:s, s:s, s:[o, o]}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
-                          api_group("coordination.k8s.io", false), api_group("events.k8s.io", false)));
+    json_t *list = must(json_array());
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        BUG_UNLESS(json_array_append_new(list, api_group(groups[i], false)) == 0);
+    return must(json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups", list));
 }
 
 static json_t *resource_entry(const struct store_resource_info *info, const char *sub)
@@ -52,6 +60,8 @@ static json_t *resource_entry(const struct store_resource_info *info, const char
     BUG_UNLESS(json_object_set_new(entry, "verbs", must(verbs)) == 0);
     if (sub[0] == '\0' && info->short_name != NULL)
         BUG_UNLESS(json_object_set_new(entry, "shortNames", must(json_pack("[s]", info->short_name))) == 0);
+    if (sub[0] == '\0' && strcmp(info->kind, "Pod") == 0) /* for `kubectl get all` */
+        BUG_UNLESS(json_object_set_new(entry, "categories", must(json_pack("[s]", "all"))) == 0);
     return entry;
 }
 
@@ -65,6 +75,13 @@ static json_t *api_resources(const char *group, const char *group_version)
         BUG_UNLESS(json_array_append_new(list, resource_entry(info, "")) == 0);
         if (info->has_status)
             BUG_UNLESS(json_array_append_new(list, resource_entry(info, "/status")) == 0);
+    }
+    for (size_t i = 0; devserver_review_at(i) != NULL; i++) {
+        const struct devserver_review *review = devserver_review_at(i);
+        if (strcmp(review->group, group) == 0)
+            BUG_UNLESS(json_array_append_new(
+                           list, must(json_pack("{s:s, s:s, s:b, s:s, s:[s]}", "name", review->plural, "singularName", review->singular,
+                                                "namespaced", 0, "kind", review->kind, "verbs", "create"))) == 0);
     }
     return must(
         json_pack("{s:s, s:s, s:s, s:o}", "kind", "APIResourceList", "apiVersion", "v1", "groupVersion", group_version, "resources", list));
@@ -95,6 +112,23 @@ bool devserver_document_missing(const struct devserver_target *target)
     return !is_served(target);
 }
 
+/* /openapi/v3, /openapi/v3/api/v1, /openapi/v3/apis/GROUP/v1; NULL for anything else. */
+static json_t *openapi_document(const struct devserver_target *target)
+{
+    const char *const *s = target->segments;
+    size_t count = target->segment_count;
+
+    if (count < 2 || strcmp(s[1], "v3") != 0)
+        return NULL;
+    if (count == 2)
+        return devserver_openapi_index();
+    if (count == 4 && strcmp(s[2], "api") == 0 && strcmp(s[3], "v1") == 0)
+        return devserver_openapi_group("");
+    if (count == 5 && strcmp(s[2], "apis") == 0 && is_group(s[3]) && strcmp(s[4], "v1") == 0)
+        return devserver_openapi_group(s[3]);
+    return NULL;
+}
+
 json_t *devserver_document(const struct devserver_target *target, const char *version, const char *address, const char **ret_text)
 {
     static const char *const health[] = { "healthz", "livez", "readyz" };
@@ -104,12 +138,14 @@ json_t *devserver_document(const struct devserver_target *target, const char *ve
 
     *ret_text = NULL;
     if (count == 0)
-        return must(json_pack("{s:[s,s,s,s,s,s]}", "paths", "/api", "/apis", "/healthz", "/livez", "/readyz", "/version"));
+        return must(json_pack("{s:[s,s,s,s,s,s,s]}", "paths", "/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"));
     for (size_t i = 0; i < sizeof health / sizeof health[0]; i++)
         if (strcmp(s[0], health[i]) == 0 && count == 1)
             *ret_text = "ok";
     if (*ret_text != NULL)
         return NULL;
+    if (strcmp(s[0], "openapi") == 0)
+        return openapi_document(target);
     if (strcmp(s[0], "version") == 0 && count == 1)
         return version_document(version);
     if (strcmp(s[0], "api") == 0 && count == 1)

@@ -35,9 +35,31 @@ const char *devserver_target_query(const struct devserver_target *target, const 
 /* Kubernetes' reading of a boolean parameter: absent, "", "0" and "false" are false. */
 bool devserver_target_flag(const struct devserver_target *target, const char *name);
 
+/* ---- view.c, table.c: the form of what is answered; pure ---- */
+
+enum devserver_view_kind { DEVSERVER_VIEW_OBJECT = 0, DEVSERVER_VIEW_TABLE, DEVSERVER_VIEW_METADATA };
+enum devserver_include { DEVSERVER_INCLUDE_METADATA = 0, DEVSERVER_INCLUDE_NONE, DEVSERVER_INCLUDE_OBJECT };
+
+struct devserver_view {
+    enum devserver_view_kind kind;
+    const char *version;            /* of meta.k8s.io: "v1" or "v1beta1"; static, NULL for OBJECT */
+    enum devserver_include include; /* TABLE: what each row carries beside its cells */
+};
+
+/* The first form that an Accept header (NULL: none) names and this server has. False when there is none: 406. */
+bool devserver_view_parse(const char *accept, struct devserver_view *ret);
+/* An object, a list or a Status in that form; a new reference, to the same value where it stays as it is. */
+json_t *devserver_view_apply(const struct devserver_view *view, enum store_resource resource, json_t *value, int64_t now_us);
+/* The metadata of an object alone, as PartialObjectMetadata. */
+json_t *devserver_partial(const json_t *object, const char *version);
+/* A Table of an object or of a list's items, with ages as of now_us. */
+json_t *devserver_table(enum store_resource resource, const json_t *value, const struct devserver_view *view, int64_t now_us);
+
 /* ---- call.c: what a request asks for ---- */
 
-enum devserver_call_kind { DEVSERVER_CALL_RESOURCE = 0, DEVSERVER_CALL_DOCUMENT };
+enum devserver_call_kind { DEVSERVER_CALL_RESOURCE = 0, DEVSERVER_CALL_REVIEW, DEVSERVER_CALL_DOCUMENT };
+
+struct devserver_review;
 
 /* Names as in RBAC rules, watch among them. */
 enum devserver_verb {
@@ -68,6 +90,8 @@ struct devserver_call {
     struct devserver_target target;
     struct devserver_caller caller;
     struct store_request request; /* RESOURCE; strings live in target */
+    struct devserver_view view;
+    const struct devserver_review *review; /* REVIEW; static */
     json_t *body;
     json_t *refusal; /* a Status that answers the request before the store sees it */
     char *selector;  /* memory of a field selector made here */
@@ -76,6 +100,12 @@ struct devserver_call {
 /* Reads a request; never NULL. */
 struct devserver_call *devserver_call_new(const struct httpd_request *request);
 struct devserver_call *devserver_call_free(struct devserver_call *call);
+
+/* ---- openapi.c ---- */
+
+json_t *devserver_openapi_index(void);
+/* The document of one group, "" for v1. */
+json_t *devserver_openapi_group(const char *group);
 
 /* ---- document.c ---- */
 
@@ -142,6 +172,21 @@ struct devserver_rule *devserver_rules_take(struct devserver_rules *rules, const
                                             const struct httpd_request *request);
 void devserver_rules_clear(struct devserver_rules *rules, uint64_t id); /* 0: all */
 
+/* ---- review.c ---- */
+
+struct devserver_review {
+    const char *group; /* all of v1, none namespaced */
+    const char *plural;
+    const char *singular;
+    const char *kind;
+};
+
+/* NULL past the last one. */
+const struct devserver_review *devserver_review_at(size_t index);
+const struct devserver_review *devserver_review_find(const char *group, const char *version, const char *plural);
+/* The answer to a call of kind REVIEW: what was asked with its status, or a Status of failure. Owned by the caller. */
+json_t *devserver_review_answer(const struct devserver_rules *rules, const struct devserver_call *call);
+
 /* ---- the server ---- */
 
 struct devserver_held;
@@ -171,6 +216,7 @@ struct devserver {
     /* The last event as text, since the same one usually goes to many watches. */
     json_t *line_object;
     int line_kind;
+    enum devserver_view_kind line_view;
     char *line;
     size_t line_bytes;
     uint64_t stream_count; /* ever opened: spreads the ends of watches */

@@ -33,12 +33,16 @@ static void close_stream(struct devserver_stream *w)
     free(w);
 }
 
-/* {"type":"ADDED","object":{...}} and a line feed, kept for the next watch that gets the same object. */
-static void make_line(struct devserver *d, enum store_watch_kind kind, json_t *object)
+/* {"type":"ADDED","object":{...}} and a line feed, kept for the next watch that gets the same object in the same form. */
+static void make_line(struct devserver_stream *w, enum store_watch_kind kind, json_t *object)
 {
-    if (object == d->line_object && (int)kind == d->line_kind)
+    struct devserver *d = w->server;
+    const struct devserver_view *view = &w->call->view;
+    if (object == d->line_object && (int)kind == d->line_kind && view->kind == DEVSERVER_VIEW_OBJECT &&
+        d->line_view == DEVSERVER_VIEW_OBJECT)
         return;
-    json_t *event = json_pack("{s:s, s:O}", "type", store_watch_kind_name(kind), "object", object);
+    json_t *shown = devserver_view_apply(view, w->call->request.resource, object, devserver_now_us());
+    json_t *event = json_pack("{s:s, s:o}", "type", store_watch_kind_name(kind), "object", shown);
     BUG_UNLESS(event != NULL);
     free(d->line);
     json_decref(d->line_object);
@@ -48,13 +52,14 @@ static void make_line(struct devserver *d, enum store_watch_kind kind, json_t *o
     d->line[d->line_bytes++] = '\n';
     d->line_object = json_incref(object);
     d->line_kind = (int)kind;
+    d->line_view = view->kind;
     json_decref(event);
 }
 
 /* Takes the event's object. */
 static void tell(struct devserver_stream *w, struct store_watch_event *event)
 {
-    make_line(w->server, event->kind, event->object);
+    make_line(w, event->kind, event->object);
     json_decref(event->object);
     httpd_chunk(w->connection, w->server->line, w->server->line_bytes);
 }

@@ -297,6 +297,43 @@ static int decode_content(struct decoding *d, const json_t *body, json_t *object
     return 0;
 }
 
+/* ---- strict ------------------------------------------------------------------------------------------------------- */
+
+/* Adds what `from` has and the table has not to the list in text. */
+static void name_unknown(const struct member *members, const json_t *from, const char *where, char *text, size_t size)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)from, name, value)
+    {
+        size_t used = strlen(text);
+        if (!is_member(members, name) && used + 1 < size)
+            snprintf(text + used, size - used, "%sunknown field \"%s%.64s\"", used > 0 ? ", " : "", where, name);
+    }
+}
+
+json_t *store_decode_strict(const struct store_type *t, const json_t *body)
+{
+    static const struct member lease[] = {
+        { "kind", DROP }, { "apiVersion", DROP }, { "metadata", DROP }, { "spec", DROP }, { NULL, DROP }
+    };
+    static const struct member configmap[] = { { "kind", DROP },       { "apiVersion", DROP }, { "metadata", DROP }, { "data", DROP },
+                                               { "binaryData", DROP }, { "immutable", DROP },  { NULL, DROP } };
+    char unknown[640] = "";
+
+    name_unknown(metadata_members, json_object_get(body, "metadata"), "metadata.", unknown, sizeof unknown);
+    if (strcmp(t->info.kind, "Lease") == 0) {
+        name_unknown(lease, body, "", unknown, sizeof unknown);
+        name_unknown(lease_members, json_object_get(body, "spec"), "spec.", unknown, sizeof unknown);
+    } else if (strcmp(t->info.kind, "ConfigMap") == 0) {
+        name_unknown(configmap, body, "", unknown, sizeof unknown);
+    }
+    if (unknown[0] == '\0')
+        return NULL;
+    return store_status_bad_request("%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s", t->info.kind,
+                                    t->info.version, t->info.kind, unknown);
+}
+
 json_t *store_decode(const struct store_type *t, const json_t *body, json_t **ret_status)
 {
     struct decoding d = { .type = t, .ret_status = ret_status, .where = "" };

@@ -93,6 +93,8 @@ void store_uid(struct store *s, char ret[STORE_UID_BYTES]);
 /* A new canonical object from a client's body (kind, apiVersion, types, times, omitted empties), or NULL and a 400 in
  * *ret. */
 json_t *store_decode(const struct store_type *t, const json_t *body, json_t **ret_status);
+/* NULL, or a 400 that names the members that nobody knows: of metadata, and of whole Leases and ConfigMaps. */
+json_t *store_decode_strict(const struct store_type *t, const json_t *body);
 
 /* ---- events.c: the v1 and the events.k8s.io/v1 form of an Event ---- */
 

@@ -44,7 +44,8 @@ enum store_verb { STORE_GET = 0, STORE_LIST, STORE_CREATE, STORE_UPDATE, STORE_P
 
 enum store_patch {
     STORE_PATCH_MERGE = 0, /* RFC 7386, body is an object */
-    STORE_PATCH_JSON       /* RFC 6902, body is an array */
+    STORE_PATCH_JSON,      /* RFC 6902, body is an array */
+    STORE_PATCH_STRATEGIC  /* Kubernetes' own: strategic.h */
 };
 
 struct store;
@@ -69,6 +70,7 @@ struct store_request {
     const char *name;       /* NULL for LIST, CREATE and DELETE_COLLECTION */
     bool status;            /* the /status subresource (pods: GET, UPDATE, PATCH) */
     bool dry_run;           /* decide and answer, store nothing */
+    bool strict;            /* fieldValidation=Strict: a member that is not known is refused where the members are known */
     enum store_patch patch;
     const json_t *body; /* CREATE, UPDATE, PATCH: needed; DELETE: DeleteOptions or NULL */
     const char *label_selector;

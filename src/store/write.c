@@ -2,6 +2,8 @@
  * completed with what only the server may say, validated and committed. */
 #include "store/write.h"
 
+#include "store/strategic.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,16 @@ static const char modified[] = "the object has been modified; please apply your 
 static bool is_kind(const struct store_type *t, const char *kind)
 {
     return strcmp(t->info.kind, kind) == 0;
+}
+
+/* A body as an object of the store, or NULL with a status set. */
+static json_t *decode(const struct store_type *t, const struct store_request *r, const json_t *body, json_t **ret_status)
+{
+    json_t *draft = store_decode(t, body, ret_status);
+    if (draft == NULL || !r->strict || (*ret_status = store_decode_strict(t, body)) == NULL)
+        return draft;
+    json_decref(draft);
+    return NULL;
 }
 
 static const char *space_of(const struct store_request *r)
@@ -173,7 +185,7 @@ void store_handle_create(struct store *s, const struct store_type *t, const stru
                          struct store_answer *ret)
 {
     json_t *refusal = NULL;
-    json_t *draft = store_decode(t, r->body, &refusal);
+    json_t *draft = decode(t, r, r->body, &refusal);
 
     if (draft == NULL) {
         store_answer_status(ret, refusal);
@@ -320,7 +332,7 @@ void store_handle_update(struct store *s, const struct store_type *t, const stru
     const struct store_kind *k = &s->kinds[t->kind];
     json_t *refusal = NULL;
     bool found;
-    json_t *draft = store_decode(t, r->body, &refusal);
+    json_t *draft = decode(t, r, r->body, &refusal);
 
     if (draft != NULL)
         refusal = check_name(r, draft);
@@ -364,6 +376,10 @@ static json_t *patched(const struct store_type *t, const struct store_request *r
             body = store_patch_merge(view, r->body);
         else
             *ret_status = store_status_bad_request("error decoding patch: a merge patch is a JSON object");
+    } else if (r->patch == STORE_PATCH_STRATEGIC) {
+        body = store_patch_strategic(t->info.kind, view, r->body, error, sizeof error);
+        if (body == NULL)
+            *ret_status = store_status_bad_request("error decoding patch: %s", error);
     } else {
         switch (store_patch_json(view, r->body, &body, error, sizeof error)) {
         case STORE_PATCH_DONE:
@@ -396,7 +412,7 @@ void store_handle_patch(struct store *s, const struct store_type *t, const struc
     }
     json_t *body = patched(t, r, k->entries[position].object, &refusal);
     if (body != NULL)
-        draft = store_decode(t, body, &refusal);
+        draft = decode(t, r, body, &refusal);
     json_decref(body);
     if (draft != NULL)
         refusal = check_name(r, draft);
