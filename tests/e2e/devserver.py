@@ -182,10 +182,21 @@ def test_discovery_and_health():
         check(server.call("GET", "/version")[1]["major"] == "1")
         check(server.call("GET", "/api")[1]["versions"] == ["v1"])
         groups = server.call("GET", "/apis")[1]["groups"]
-        check([g["name"] for g in groups] == ["coordination.k8s.io", "events.k8s.io"])
+        check([g["name"] for g in groups] == ["authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io", "events.k8s.io"])
         for path in ("/api/v1", "/apis/coordination.k8s.io/v1", "/apis/events.k8s.io/v1"):
             resources = server.call("GET", path)[1]["resources"]
             check(all("watch" in r["verbs"] or "/" in r["name"] for r in resources), path)
+        for group in ("authentication.k8s.io", "authorization.k8s.io"):
+            resources = server.call("GET", f"/apis/{group}/v1")[1]["resources"]
+            check(resources and all(r["verbs"] == ["create"] for r in resources), group)
+        index = server.call("GET", "/openapi/v3")[1]["paths"]
+        check(sorted(index) == ["api/v1", "apis/coordination.k8s.io/v1", "apis/events.k8s.io/v1"], index)
+        for entry in index.values():
+            document = server.call("GET", entry["serverRelativeURL"])[1]
+            patches = [p["patch"] for p in document["paths"].values() if "patch" in p]
+            check(patches and all("fieldValidation" in [q["name"] for q in p["parameters"]] for p in patches), document)
+        for path in ("/openapi", "/openapi/v2", "/openapi/v3/apis/nope/v1", "/openapi/v3/api/v2"):
+            check(server.send("GET", path)[0] == 404, path)
         check(server.call("GET", "/apis/coordination.k8s.io")[1]["kind"] == "APIGroup")
 
 
