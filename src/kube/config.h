@@ -74,7 +74,8 @@ struct kube_overrides {
 
 struct kube_options {
     struct kube_overrides overrides;
-    const char *kubeconfig;             /* NULL or "": what KUBECONFIG lists, merged, then ~/.kube/config, then in-cluster */
+    const char *
+        kubeconfig; /* may be a pipe, which is read once; NULL or "": what KUBECONFIG lists, merged, then ~/.kube/config, then in-cluster */
     const char *context;                /* NULL or "": the file's current-context; refused in-cluster */
     const char *service_account_folder; /* NULL: KUBE_SERVICE_ACCOUNT_FOLDER */
     /* Value of an environment variable or NULL; the string must live until loading returns. NULL: an empty environment.

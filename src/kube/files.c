@@ -35,7 +35,7 @@ static int files_add(struct kube_files *files, const char *path, size_t size, ch
     char *name = strndup(path, size);
     if (name == NULL)
         return kube_fail_memory(sentence);
-    int error = kube_file_read(name, KUBE_FILE_MAX, &files->texts[files->count], reason);
+    int error = kube_input_read(name, KUBE_FILE_MAX, &files->texts[files->count], reason);
     if (error != 0) {
         kube_fail(sentence, error, "the kubeconfig %s cannot be read: %s", name, reason);
         free(name);

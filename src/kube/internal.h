@@ -19,6 +19,9 @@ int kube_base64_decode(const char *text, size_t size, struct kube_bytes *ret);
  * "it is larger than 1048576 bytes" (static or in `buffer`). Never blocks on a pipe. */
 enum { KUBE_REASON_MAX = 128 };
 int kube_file_read(const char *path, size_t max, struct kube_bytes *ret, char reason[KUBE_REASON_MAX]);
+/* The same, and a pipe is read to its end; whoever writes it may pause for KUBE_PIPE_LIMIT_MS. */
+enum { KUBE_PIPE_LIMIT_MS = 10000 };
+int kube_input_read(const char *path, size_t max, struct kube_bytes *ret, char reason[KUBE_REASON_MAX]);
 bool kube_file_exists(const char *path);
 /* Frees and wipes. */
 void kube_bytes_free(struct kube_bytes *bytes);

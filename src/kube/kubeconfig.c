@@ -26,13 +26,24 @@ static void kubeconfig_take(struct kube_yaml *yaml, yaml_node_t *mapping, const 
     kubeconfig_copy(yaml, kube_yaml_text(yaml, mapping, where, key), ret);
 }
 
-/* Fields that come later are refused where they are used: ignoring one would mean another identity or another way. */
-static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where, const char *const *keys, const char *instead)
+/* What is not supported is refused where it is used: ignoring it would mean another identity. */
+static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, const char *where)
 {
-    for (; *keys != NULL; keys++)
-        if (kube_yaml_get(yaml, mapping, where, *keys) != NULL)
-            yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_UNSUPPORTED, "%s: %s uses %s, which Leasehold does not support yet: %s",
-                                    yaml->file, where, *keys, instead);
+    static const char impersonate[] = "give it the credentials of the one that it impersonates, with the rights to elect a leader";
+    static const struct {
+        const char *key, *instead;
+    } refused[] = {
+        { "exec", "give it a token, a tokenFile or a client certificate" },
+        { "auth-provider", "kubectl has not had it since 1.26; name the provider's program under exec, as its manual says" },
+        { "as", impersonate },
+        { "as-uid", impersonate },
+        { "as-groups", impersonate },
+        { "as-user-extra", impersonate },
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        if (kube_yaml_get(yaml, mapping, where, refused[i].key) != NULL)
+            yaml->error = kube_fail(yaml->sentence, LEASEHOLD_ERR_UNSUPPORTED, "%s: %s uses %s, which Leasehold does not support: %s",
+                                    yaml->file, where, refused[i].key, refused[i].instead);
 }
 
 /* The files, all of them parsed. `yaml` looks into one at a time; its error, about whichever file, stays. */
@@ -92,7 +103,6 @@ static void kubeconfig_read_cluster(struct kubeconfig_files *files, struct kubec
 static void kubeconfig_read_user(struct kubeconfig_files *files, struct kubeconfig *k)
 {
     struct kube_yaml *yaml = &files->yaml;
-    static const char *const later[] = { "exec", "auth-provider", "as", "as-uid", "as-groups", "as-user-extra", NULL };
     if (yaml->error != 0 || k->user == NULL)
         return;
     char where[KUBECONFIG_WHERE_MAX];
@@ -107,7 +117,7 @@ static void kubeconfig_read_user(struct kubeconfig_files *files, struct kubeconf
         return;
     }
     yaml_node_t *user = kube_yaml_mapping(yaml, item, where, "user");
-    kubeconfig_refuse(yaml, user, where, later, "give it a token, a tokenFile or a client certificate");
+    kubeconfig_refuse(yaml, user, where);
     kubeconfig_take(yaml, user, where, "client-certificate", &k->certificate_file);
     kubeconfig_take(yaml, user, where, "client-certificate-data", &k->certificate_data);
     kubeconfig_take(yaml, user, where, "client-key", &k->key_file);

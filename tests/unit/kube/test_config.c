@@ -1,12 +1,14 @@
 /* Which configuration is taken, what its files hold, and the sentence where it cannot be used. Every test has a folder of its
  * own and an environment that is a table. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -185,6 +187,53 @@ static void what_cannot_be_used_is_named(void **state)
         options.kubeconfig = in_folder("unreadable");
         refused(&options, LEASEHOLD_ERR_CONFIG, "Permission denied");
     }
+}
+
+/* What `before` bytes of comment and the configuration come to through a pipe, written by another process with a pause in the middle. */
+static int load_pipe(size_t before, char sentence[KUBE_SENTENCE_MAX], struct kube_config **ret)
+{
+    static const char text[] = "\nclusters: [{name: c, cluster: {server: 'https://piped'}}]\ncontexts: [{name: x, context: {cluster: c}}]\n"
+                               "current-context: x\n";
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        close(ends[0]);
+        bool good = true;
+        for (size_t i = 0; i < before && good; i++)
+            good = write(ends[1], "#", 1) == 1;
+        usleep(50000);
+        _exit(good && write(ends[1], text, sizeof(text) - 1) > 0 ? 0 : 1);
+    }
+    close(ends[1]);
+    char path[32];
+    snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+    struct kube_options options = { .kubeconfig = path };
+    int error = kube_config_load(&options, ret, sentence);
+    close(ends[0]);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    return error;
+}
+
+static void a_kubeconfig_may_be_a_pipe(void **state)
+{
+    (void)state;
+    char sentence[KUBE_SENTENCE_MAX] = "";
+    struct kube_config *config = NULL;
+    if (load_pipe(100000, sentence, &config) != 0) /* more than a pipe holds */
+        fail_msg("%s", sentence);
+    assert_string_equal(config->host, "piped");
+    kube_config_free(config);
+    signal(SIGPIPE, SIG_IGN); /* of the writer */
+    assert_int_equal(load_pipe(KUBE_FILE_MAX, sentence, &config), LEASEHOLD_ERR_CONFIG);
+    assert_non_null(strstr(sentence, "larger than 1048576 bytes"));
+    signal(SIGPIPE, SIG_DFL);
+
+    /* Nothing else may be one: whoever reads it again would wait for ever. */
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    refused_file("", "tokenFile: fifo", "", "not a regular file");
+    struct kube_options options = { .kubeconfig = in_folder("fifo") };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "nobody wrote or closed it for 10 s");
 }
 
 static void a_file_has_a_limit(void **state)
@@ -496,6 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_and_data_are_read, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_cannot_be_used_is_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_kubeconfig_may_be_a_pipe, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_file_has_a_limit, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_first_place_that_has_one_wins, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_list_of_files_is_merged, make_folder, remove_folder),
