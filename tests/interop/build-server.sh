@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the real peers of the interop tests: kube-apiserver, kubectl, etcd, and client-go's elector.
-# Usage: build-server.sh [PROGRAM...]   (default: all four; what is there already is skipped)
+# Builds the real peers of the interop tests: kube-apiserver, kubectl (and its older versions 1.29 and 1.33), etcd, and client-go's
+# elector.
+# Usage: build-server.sh [PROGRAM...]   (default: all of them; what is there already is skipped)
 # Prints the folder of the programs on stdout, progress on stderr. The folder is $LEASEHOLD_CACHE, else
 # ${XDG_CACHE_HOME:-$HOME/.cache}/leasehold, then one folder for each pair of versions: nothing is built into the source tree.
 set -eu
@@ -28,11 +29,11 @@ find_go() {
 }
 
 # The programs are only ever seen whole: built under a name of their own, then moved.
-build() { # PROGRAM FOLDER PACKAGE [LDFLAGS]
+build() { # PROGRAM FOLDER PACKAGE [LDFLAGS [FLAG]]
     started=$(date +%s)
     echo "build-server: building $1 ..." >&2
     (cd "$here/$2" &&
-        CGO_ENABLED=0 "$go" build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w ${4:-}" -o "$out/.$1.$$" "$3") >&2 ||
+        CGO_ENABLED=0 "$go" build -mod=readonly ${5:-} -buildvcs=false -trimpath -ldflags "-s -w ${4:-}" -o "$out/.$1.$$" "$3") >&2 ||
         { rm -f "$out/.$1.$$"; fail "$1 did not build"; }
     mv "$out/.$1.$$" "$out/$1"
     echo "build-server: $1 built in $(($(date +%s) - started)) s" >&2
@@ -47,7 +48,7 @@ stamp="-X k8s.io/component-base/version.gitVersion=v$kubernetes -X k8s.io/compon
 minor=${kubernetes#*.}
 stamp="$stamp -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
 
-[ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl elector
+[ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl kubectl-1.29 kubectl-1.33 elector
 mkdir -p "$out"
 
 # Two test runs may start at once: the second waits and finds the programs there.
@@ -59,17 +60,19 @@ fi
 go=
 for program in "$@"; do
     case $program in
-    etcd | kube-apiserver | kubectl)
+    etcd | kube-apiserver | kubectl | kubectl-1.29 | kubectl-1.33)
         [ -x "$out/$program" ] && continue ;;
     elector) # the only one whose source changes here
         [ -x "$out/elector" ] && [ -z "$(find "$here/client-go" -type f -newer "$out/elector")" ] && continue ;;
-    *) fail "no such program: $program (etcd, kube-apiserver, kubectl, elector)" ;;
+    *) fail "no such program: $program (etcd, kube-apiserver, kubectl, kubectl-1.29, kubectl-1.33, elector)" ;;
     esac
     [ -n "$go" ] || find_go
     case $program in
     etcd) build etcd etcd go.etcd.io/etcd/server/v3 ;;
     kube-apiserver) build kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver "$stamp" ;;
     kubectl) build kubectl kubernetes k8s.io/kubernetes/cmd/kubectl "$stamp" ;;
+    kubectl-1.29) build kubectl-1.29 kubectl . "" -modfile=v1.29.mod ;;
+    kubectl-1.33) build kubectl-1.33 kubectl . ;;
     elector) build elector client-go . ;;
     esac
 done
