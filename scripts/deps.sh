@@ -3,7 +3,7 @@
 # DEPS=no in the environment turns it off. With sudo where not root.
 set -eu
 
-build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libevent-dev python3-minimal binutils"
+build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libevent-dev python3 binutils"
 tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db"
 checks="clang-format clang-tidy"
 # Released Camel as a peer; Go comes apart, see tests/interop/README.md.
