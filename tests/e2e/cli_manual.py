@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The manual page says what --help says: every option of every command is in both."""
+import os
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 
-from cli_world import World, main
+from cli_world import BUILD, World, main
 
 MANUAL = pathlib.Path(__file__).resolve().parents[2] / "man" / "leasehold.1"
 # dev's own options are in docs/dev-server.md and its --help.
@@ -26,6 +29,46 @@ class Manual(World):
         result = subprocess.run(["man", "--warnings", "-l", "-Tutf8", str(MANUAL)], capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn("EXIT STATUS", re.sub(".\x08", "", result.stdout))
+
+
+class LibraryManual(World):
+    """The pages that scripts/man3.py makes of the headers."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pages = BUILD / "src" / "library" / "man3"
+
+    def exported(self):
+        names = set()
+        for library in ("libleasehold.so", "libleasehold-testing.so"):
+            listed = subprocess.run(["nm", "-D", "--defined-only", BUILD / "src" / "library" / library], capture_output=True, text=True,
+                                    check=True).stdout
+            names |= set(re.findall(r" T (leasehold_\w+)", listed))
+        return names
+
+    def test_every_function_has_its_page(self):
+        exported = self.exported()
+        self.assertGreater(len(exported), 100)
+        self.assertEqual(exported - {page.stem for page in self.pages.glob("*.3")}, set(), "exported, but without a page")
+
+    def test_the_pages_are_good_roff(self):
+        with tempfile.TemporaryDirectory() as folder:
+            section = pathlib.Path(folder) / "man3"
+            shutil.copytree(self.pages, section)
+            for page in sorted(section.glob("*.3")):
+                result = subprocess.run(["man", "--warnings", "-l", "-Tutf8", str(page)], capture_output=True, text=True, cwd=folder)
+                self.assertEqual((result.returncode, result.stderr), (0, ""), page.name)
+                text = re.sub(".\x08", "", result.stdout)
+                self.assertIn("#include <leasehold/", text, page.name)
+                self.assertIn(page.stem, text)
+
+    def test_a_page_says_what_the_header_says(self):
+        page = self.pages / "leasehold_group_is_leading.3"
+        text = " ".join(re.sub(".\x08", "", subprocess.run(["man", "-l", "-Tascii", str(page)], capture_output=True, text=True,
+                                                           env={**os.environ, "MANWIDTH": "400"}).stdout).split())
+        self.assertIn("bool leasehold_group_is_leading(const leasehold_group *g);", text)
+        self.assertIn("A true answer is about the moment of the call", text)
 
 
 if __name__ == "__main__":
