@@ -181,7 +181,10 @@ class Demo:
 
     def crash(self, at):
         leader = self.leader()
-        signal_all(tree_of(self.runs[leader].pid), signal.SIGKILL)
+        pids = tree_of(self.runs[leader].pid)
+        # Stopped first: killed one after the other, the ones left would clean up and release, as they should, but as no crash does.
+        signal_all(pids, signal.SIGSTOP)
+        signal_all(pids, signal.SIGKILL)
         sentence = self.handed_over(at, leader)
         self.runs[leader].wait(PATIENCE)
         self.start(leader)
