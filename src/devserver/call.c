@@ -158,6 +158,21 @@ static void read_field_validation(struct devserver_call *call)
         refuse(call, 422, "Invalid", "fieldValidation: Unsupported value: supported values: \"Ignore\", \"Strict\", \"Warn\"");
 }
 
+static void read_limit(struct devserver_call *call)
+{
+    const char *value = devserver_target_query(&call->target, "limit");
+    char *end;
+
+    if (value == NULL || value[0] == '\0')
+        return;
+    if (strlen(value) <= 18 && value[0] >= '0' && value[0] <= '9') {
+        call->request.limit = strtoull(value, &end, 10);
+        if (*end == '\0')
+            return;
+    }
+    refuse(call, 400, "BadRequest", "limit: Invalid value: must be a decimal number from 0 on");
+}
+
 static void read_parameters(struct devserver_call *call)
 {
     struct store_request *r = &call->request;
@@ -167,7 +182,10 @@ static void read_parameters(struct devserver_call *call)
     r->field_selector = devserver_target_query(t, "fieldSelector");
     r->resource_version = devserver_target_query(t, "resourceVersion");
     r->resource_version_match = devserver_target_query(t, "resourceVersionMatch");
+    r->continue_ = devserver_target_query(t, "continue");
     read_dry_run(call);
+    if (call->verb == DEVSERVER_VERB_LIST)
+        read_limit(call);
     if (call->verb == DEVSERVER_VERB_CREATE || call->verb == DEVSERVER_VERB_UPDATE || call->verb == DEVSERVER_VERB_PATCH)
         read_field_validation(call);
     /* A watch on one object's own path is a watch with a field selector. */

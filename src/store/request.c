@@ -34,12 +34,9 @@ int store_select(const struct store_type *t, const char *labels, const char *fie
     return -1;
 }
 
-/* A resourceVersion parameter of GET and LIST: refuses what this store has not reached yet. Returns 0 when *ret is
- * untouched. */
-static int check_read_version(struct store *s, const struct store_request *r, struct store_answer *ret)
+int store_check_read_version(struct store *s, const struct store_request *r, struct store_answer *ret)
 {
     uint64_t asked;
-    const char *match = r->resource_version_match;
     if (r->resource_version == NULL || r->resource_version[0] == '\0')
         return 0;
     if (store_version_parse(r->resource_version, &asked) < 0) {
@@ -56,10 +53,6 @@ static int check_read_version(struct store *s, const struct store_request *r, st
         store_answer_status(ret, store_status_too_new(asked, s->version));
         return -1;
     }
-    if (match != NULL && strcmp(match, "Exact") == 0 && asked != s->version) {
-        store_answer_status(ret, store_status_expired(r->resource_version, s->version));
-        return -1;
-    }
     return 0;
 }
 
@@ -69,40 +62,13 @@ static void handle_get(struct store *s, const struct store_type *t, const struct
     bool found;
     (void)now_us;
 
-    if (check_read_version(s, r, ret) < 0)
+    if (store_check_read_version(s, r, ret) < 0)
         return;
     size_t position = store_find(k, r->namespace_ != NULL ? r->namespace_ : "", r->name, &found);
     if (found)
         store_answer_object(ret, t, 200, k->entries[position].object);
     else
         store_answer_status(ret, store_status_not_found(t, r->name));
-}
-
-/* Items of a list carry no kind and apiVersion of their own. */
-static json_t *item_of(const struct store_type *t, json_t *object)
-{
-    json_t *view = store_view(t, object);
-    json_t *item = store_must(json_copy(view));
-    json_object_del(item, "kind");
-    json_object_del(item, "apiVersion");
-    json_decref(view);
-    return item;
-}
-
-json_t *store_list_body(const struct store *s, const struct store_type *t, json_t *items)
-{
-    char text[128];
-    json_t *list = store_must(json_object());
-    snprintf(text, sizeof text, "%sList", t->info.kind);
-    store_set(list, "kind", json_string(text));
-    snprintf(text, sizeof text, "%s%s%s", t->info.group, t->info.group[0] ? "/" : "", t->info.version);
-    store_set(list, "apiVersion", json_string(text));
-    snprintf(text, sizeof text, "%" PRIu64, s->version);
-    json_t *meta = store_must(json_object());
-    store_set(meta, "resourceVersion", json_string(text));
-    store_set(list, "metadata", meta);
-    store_set(list, "items", items);
-    return list;
 }
 
 size_t store_range(const struct store_kind *k, const char *namespace_, size_t *ret_end)
@@ -119,31 +85,6 @@ size_t store_range(const struct store_kind *k, const char *namespace_, size_t *r
     return first;
 }
 
-static void handle_list(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
-                        struct store_answer *ret)
-{
-    const struct store_kind *k = &s->kinds[t->kind];
-    struct store_selector selector;
-    json_t *status;
-    size_t end;
-    (void)now_us;
-
-    if (check_read_version(s, r, ret) < 0)
-        return;
-    if (store_select(t, r->label_selector, r->field_selector, &selector, &status) < 0) {
-        store_answer_status(ret, status);
-        return;
-    }
-    json_t *items = store_must(json_array());
-    for (size_t i = store_range(k, r->namespace_, &end); i < end; i++)
-        if (store_selector_matches(&selector, k->entries[i].object))
-            BUG_UNLESS(json_array_append_new(items, item_of(t, k->entries[i].object)) == 0);
-    store_selector_clear(&selector);
-    ret->code = 200;
-    ret->body = store_list_body(s, t, items);
-    ret->version = s->version;
-}
-
 typedef void handler(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us, struct store_answer *ret);
 
 struct verb {
@@ -156,7 +97,7 @@ struct verb {
 
 static const struct verb verbs[STORE_VERBS] = {
     [STORE_GET] = { handle_get, true, false, true, true },
-    [STORE_LIST] = { handle_list, false, false, false, false },
+    [STORE_LIST] = { store_handle_list, false, false, false, false },
     [STORE_CREATE] = { store_handle_create, false, true, false, true },
     [STORE_UPDATE] = { store_handle_update, true, true, true, true },
     [STORE_PATCH] = { store_handle_patch, true, true, true, true },

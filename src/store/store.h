@@ -77,6 +77,8 @@ struct store_request {
     const char *field_selector;         /* LIST, DELETE_COLLECTION; NULL or "": everything */
     const char *resource_version;       /* GET, LIST: as the query parameter; NULL or "": the newest */
     const char *resource_version_match; /* LIST: "Exact", "NotOlderThan" or NULL */
+    uint64_t limit;                     /* LIST: at most so many items; 0: all */
+    const char *continue_;              /* LIST: metadata.continue of the page before; NULL or "": the first page */
 };
 
 /* code is the HTTP status; body is an object, a list, or a Status (kind Status, status Failure or Success). */

@@ -15,6 +15,12 @@ void store_handle_delete(struct store *s, const struct store_type *t, const stru
 void store_handle_delete_collection(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
                                     struct store_answer *ret);
 
+void store_handle_list(struct store *s, const struct store_type *t, const struct store_request *r, int64_t now_us,
+                       struct store_answer *ret);
+
+/* A resourceVersion parameter of GET and LIST: refuses what this store has not reached yet. Returns 0 when *ret is
+ * untouched. */
+int store_check_read_version(struct store *s, const struct store_request *r, struct store_answer *ret);
 /* Answers with a Status (stolen); the code is the Status' own. */
 void store_answer_status(struct store_answer *ret, json_t *status);
 /* Answers with an object as the resource shows it; the reference stays the caller's. */

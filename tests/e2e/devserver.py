@@ -19,15 +19,12 @@ import tempfile
 import threading
 import time
 
-sys.dont_write_bytecode = True
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
-import devserver_steps as steps  # noqa: E402
-from processes import stat_of  # noqa: E402
+import devserver_steps as steps
+import devserver_world as world
+from devserver_world import LEASES, WATCHES, Server, check, lease, run, summary, wait_until
 
+HERE = pathlib.Path(__file__).resolve().parent
 RECORDED = HERE / "devserver_recorded.json"
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-WATCHES = 10000
 
 # Where only the sentence differs: Go's JSON and time parsers speak there, or the real server repeats a cause.
 OTHER_WORDS = {
@@ -39,125 +36,7 @@ OTHER_WORDS = {
 OTHER_ANSWER = {"preferred holder alone"}
 
 
-class Server:
-    """One `leasehold dev` for one test."""
-
-    def __init__(self, *options):
-        self.process = subprocess.Popen([PROGRAM, *options], stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().strip()
-        self.port = int(self.url.rsplit(":", 1)[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(20)
-        self.process.stdout.close()
-        check(code == 0, f"the server ended with {code}")
-
-    def send(self, method, path, headers=None, body=None, timeout_s=10):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            self.headers = answer.headers
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def call(self, method, path, body=None, **headers):
-        code, answer = self.send(method, path, {k.replace("_", "-"): v for k, v in headers.items()},
-                                 None if body is None else json.dumps(body))
-        return code, json.loads(answer) if answer[:1] in (b"{", b"[") else answer
-
-    def fault(self, **rule):
-        code, answer = self.call("POST", "/leasehold/faults", rule)
-        check(code == 201, answer)
-
-    def raw(self, data, timeout_s=5):
-        """Sends bytes on a new connection and reads until the server closes it."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout_s) as s:
-            s.sendall(data)
-            answer = b""
-            while part := s.recv(65536):
-                answer += part
-            return answer
-
-    def watch(self, query=""):
-        s = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        s.sendall(f"GET {LEASES}?watch=true{query} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
-        return Watch(s)
-
-    def state(self):
-        return self.call("GET", "/leasehold/faults")[1]
-
-    def cpu_s(self):
-        return stat_of(self.process.pid).cpu_s
-
-    def memory_kib(self):
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1])
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-
-class Watch:
-    """A raw watch: its lines as events. end() is true once the terminating chunk was read."""
-
-    def __init__(self, sock):
-        self.socket = sock
-        self.file = sock.makefile("rb")
-        self.status = self.file.readline()
-        while self.file.readline().strip():
-            pass
-
-    def event(self, timeout_s=5):
-        self.socket.settimeout(timeout_s)
-        size = int(self.file.readline() or b"-1", 16)
-        if size <= 0:
-            return None
-        data = self.file.read(size)
-        self.file.read(2)
-        return json.loads(data)
-
-    def quiet(self, seconds):
-        """True when nothing comes for so long. The watch cannot be read any more after that."""
-        try:
-            return self.event(seconds) is None
-        except TimeoutError:
-            return True
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-
-def check(condition, what="wrong"):
-    if not condition:
-        raise AssertionError(what)
-
-
-def wait_until(condition, timeout_s=5, what="in time"):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        check(time.monotonic() < end, f"not {what}")
-        time.sleep(0.01)
-
-
-def lease(name, holder="h", **meta):
-    return {"metadata": {"name": name, **meta}, "spec": {"holderIdentity": holder}}
-
-
-def summary(event):
-    return f"{event['type']} {event['object']['metadata'].get('name', '')} {event['object'].get('spec', {}).get('holderIdentity', '')}"
-
-
 # ---- the tests --------------------------------------------------------------------------------------------------------
-
-
 def test_answers_are_the_real_servers():
     recorded = json.loads(RECORDED.read_text())
     with Server() as server:
@@ -512,7 +391,7 @@ def test_faults_on_watches():
 
 def test_dev_runs_a_command():
     def code(*arguments, **options):
-        return subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=20, **options)
+        return subprocess.run([world.PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=20, **options)
     check(code("--", "sh", "-c", "exit 7").returncode == 7)
     check(code("--", "sh", "-c", "kill -9 $$").returncode == 137)
     check(code("--", "/nonexistent/command").returncode == 127)
@@ -521,10 +400,10 @@ def test_dev_runs_a_command():
     check(code("--nonsense").returncode == 2 and code("stray").returncode == 2)
     script = ("import os,re,urllib.request as u; t=open(os.environ['KUBECONFIG']).read();"
               "print(u.urlopen(re.search(r'http://\\S+',t).group()+'/readyz').read().decode(), os.environ['KUBECONFIG'])")
-    done = subprocess.run([PROGRAM, "--", sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=20)
+    done = subprocess.run([world.PROGRAM, "--", sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=20)
     word, path = done.stdout.split()
     check(word == "ok" and not os.path.exists(path), done.stdout)
-    child = subprocess.Popen([PROGRAM, "--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done"],
+    child = subprocess.Popen([world.PROGRAM, "--", "sh", "-c", "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done"],
                              stdout=subprocess.PIPE, text=True)
     check(child.stdout.readline() == "up\n")
     child.terminate()
@@ -537,9 +416,9 @@ def test_dev_writes_a_kubeconfig():
         path = os.path.join(folder, "config")
         with Server("--write-kubeconfig", path) as server:
             check(f"server: {server.url}\n" in open(path).read() and os.stat(path).st_mode & 0o777 == 0o600)
-            taken = subprocess.run([PROGRAM, "--listen", f"127.0.0.1:{server.port}"], stderr=subprocess.PIPE, text=True, timeout=10)
+            taken = subprocess.run([world.PROGRAM, "--listen", f"127.0.0.1:{server.port}"], stderr=subprocess.PIPE, text=True, timeout=10)
             check(taken.returncode == 125 and "Address already in use" in taken.stderr)
-        done = subprocess.run([PROGRAM, "--write-kubeconfig", "/nonexistent/x"], stderr=subprocess.PIPE, text=True, timeout=10)
+        done = subprocess.run([world.PROGRAM, "--write-kubeconfig", "/nonexistent/x"], stderr=subprocess.PIPE, text=True, timeout=10)
         check(done.returncode == 125 and "/nonexistent/x" in done.stderr)
 
 
@@ -572,32 +451,10 @@ def record():
 
 
 def main():
-    global PROGRAM
     if sys.argv[1:2] == ["--record"]:
         record()
         return 0
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    PROGRAM = sys.argv[1]
-    # Under AddressSanitizer freed memory is kept for a while, which would look like growth.
-    os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1:malloc_context_size=5")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, WATCHES + 1000), hard))
-    failed = 0
-    for name, function in list(globals().items()):
-        if not name.startswith("test_") or (sys.argv[2:] and not any(part in name for part in sys.argv[2:])):
-            continue
-        began = time.monotonic()
-        try:
-            note = function()
-            print(f"ok     {name} ({time.monotonic() - began:.1f} s){': ' + note if note else ''}", flush=True)
-        except Exception as error:  # noqa: BLE001
-            failed += 1
-            import traceback
-            line = traceback.extract_tb(error.__traceback__)
-            where = next((f.lineno for f in reversed(line) if f.name.startswith("test_")), 0)
-            print(f"FAILED {name} (line {where}): {type(error).__name__} {error}", flush=True)
-    return 1 if failed else 0
+    return run(globals(), __doc__)
 
 
 if __name__ == "__main__":
