@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/status_file.h"
 #include "cli/text.h"
 #include "probe/probe.h"
 
-static int follow(struct session *s, const char *command, struct event_output *out)
+static int follow(struct session *s, const char *command, struct event_output *out, struct status_file *file)
 {
     bool stopping = false;
     int code = EXIT_OK;
@@ -24,6 +25,7 @@ static int follow(struct session *s, const char *command, struct event_output *o
             leasehold_service_stop(s->service);
             continue;
         }
+        status_file_tell(file, e);
         if (leasehold_event_kind(e) == LEASEHOLD_EVENT_CLOSED && !leasehold_event_group(e))
             return code;
         http_tell(s->probe, e);
@@ -41,16 +43,20 @@ static int follow(struct session *s, const char *command, struct event_output *o
 /* Where the leader-elector sidecar of kubernetes/contrib listened, as its users are used to. */
 #define SIDECAR_ADDRESS "127.0.0.1:4040"
 
-enum { FLAG_HTTP, FLAGS };
+enum { FLAG_HTTP, FLAG_STATUS_FILE, FLAGS };
 
-static const struct flag flags[FLAGS] = { [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP) };
-static const struct flag sidecar_flags[FLAGS] = { [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP " [" SIDECAR_ADDRESS "]") };
+static const struct flag flags[FLAGS] = { [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP), [FLAG_STATUS_FILE] = STATUS_FILE_FLAG };
+static const struct flag sidecar_flags[FLAGS] = {
+    [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP " [" SIDECAR_ADDRESS "]"), [FLAG_STATUS_FILE] = STATUS_FILE_FLAG
+};
 
 /* Takes the listening descriptor, if there is one. */
 static int stand(const char *command, const struct arguments *a, int listening)
 {
     struct event_output out = { .fd = 1, .json = a->json };
     struct session s;
+    struct status_file *file = NULL;
+    const char *path = a->values[FLAG_STATUS_FILE];
     leasehold_group *g = NULL;
     int code = EXIT_FAILED;
     if (session_open(&s, command, a->options) < 0) {
@@ -65,10 +71,12 @@ static int stand(const char *command, const struct arguments *a, int listening)
         code = EXIT_USAGE;
         if (listening >= 0)
             close(listening);
-    } else if (listening < 0 || (s.probe = http_serve(command, listening, &g, 1)) != NULL) {
-        code = follow(&s, command, &out);
+    } else if ((listening < 0 || (s.probe = http_serve(command, listening, &g, 1)) != NULL) &&
+               (!path || (file = status_file_open(command, path, getpid(), &g, 1, false)) != NULL)) {
+        code = follow(&s, command, &out, file);
     }
     s.probe = probe_close(s.probe);
+    status_file_close(file);
     leasehold_group_unref(g);
     session_close(&s);
     return code;
@@ -90,9 +98,12 @@ static int candidate(const char *name, const char *default_http, int argc, char 
     leasehold_options_set_log(a.options, events_log, &level);
     if (address)
         http_prepare(a.options);
+    if (a.values[FLAG_STATUS_FILE])
+        status_file_prepare(a.options);
     if (a.operands_count != 1 || a.rest)
         text_complain(name, "wants one GROUP; usage: leasehold %s", command->usage);
-    else if (!address || (listening = http_listen(name, address)) >= 0)
+    else if ((!a.values[FLAG_STATUS_FILE] || status_file_check(name, a.values[FLAG_STATUS_FILE])) &&
+             (!address || (listening = http_listen(name, address)) >= 0))
         code = stand(name, &a, listening);
     flags_free(&a);
     return code;

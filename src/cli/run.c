@@ -10,12 +10,26 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/status_file.h"
 #include "cli/text.h"
 #include "probe/probe.h"
 #include "supervisor/supervisor.h"
 #include "wire/dialect.h"
 
 enum { ONE_OF_MAX = 64 };
+
+enum {
+    FLAG_ONCE,
+    FLAG_EVENTS,
+    FLAG_STOP_SIGNAL,
+    FLAG_GROUP,
+    FLAG_DRAIN_TIMEOUT,
+    FLAG_ALLOW_NEW_PRIVS,
+    FLAG_HTTP,
+    FLAG_STATUS_FILE,
+    FLAG_ONE_OF,
+    FLAGS
+};
 
 struct run {
     struct arguments *arguments;
@@ -24,11 +38,14 @@ struct run {
     struct event_output events; /* fd -1: nowhere */
     int level;
     int http_fd;              /* listens; -1: no --http */
+    const char *status_path;  /* NULL: no --status-file */
+    pid_t pid;                /* of the process that people started */
     int64_t half_deadline_ns; /* no start with less than this of the term left (docs/design.md, rule 5) */
     /* In the elector. */
     leasehold_service *service;
     leasehold_group *elections[ONE_OF_MAX]; /* of the groups, in their order */
     struct probe *probe;                    /* NULL: none */
+    struct status_file *status_file;        /* NULL: none */
     int keeper_fd;
     leasehold_group *leading; /* whose term the keeper was told of last, until its work has stopped; NULL: none */
     uint64_t group_term;      /* the term's number in that election; the keeper's grow over all elections */
@@ -150,6 +167,7 @@ static bool on_event(struct run *r, const leasehold_event *e)
     case LEASEHOLD_EVENT_CLOSED:
         if (leasehold_event_group(e))
             break;
+        status_file_tell(r->status_file, e);
         tell(r, &(struct supervisor_message){ .kind = SUPERVISOR_DONE });
         return true;
     default:
@@ -161,6 +179,7 @@ static bool on_event(struct run *r, const leasehold_event *e)
         r->events.fd = -1;
     }
     http_tell(r->probe, e);
+    status_file_tell(r->status_file, e);
     return false;
 }
 
@@ -255,6 +274,15 @@ static bool open_elections(struct run *r)
     return true;
 }
 
+/* What others ask us while we stand. Returns false after printing what is wrong. */
+static bool open_outlets(struct run *r)
+{
+    if (r->status_path && !(r->status_file = status_file_open("run", r->status_path, r->pid, r->elections, r->group_count,
+                                                              r->arguments->values[FLAG_ONE_OF] != NULL)))
+        return false;
+    return r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, r->elections, r->group_count)) != NULL;
+}
+
 static int elect(void *user, int keeper_fd)
 {
     struct run *r = user;
@@ -272,10 +300,11 @@ static int elect(void *user, int keeper_fd)
     if (!open_elections(r)) {
         leasehold_service_error(r->service, sentence, sizeof sentence);
         text_complain("run", "%s", sentence);
-    } else if (r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, r->elections, r->group_count)) != NULL) {
+    } else if (open_outlets(r)) {
         code = follow(r);
     }
     r->probe = probe_close(r->probe);
+    r->status_file = status_file_close(r->status_file);
     for (size_t i = 0; i < r->group_count; i++)
         r->elections[i] = leasehold_group_unref(r->elections[i]);
     r->service = leasehold_service_unref(r->service);
@@ -283,8 +312,6 @@ static int elect(void *user, int keeper_fd)
 }
 
 /* ---- the command line ---- */
-
-enum { FLAG_ONCE, FLAG_EVENTS, FLAG_STOP_SIGNAL, FLAG_GROUP, FLAG_DRAIN_TIMEOUT, FLAG_ALLOW_NEW_PRIVS, FLAG_HTTP, FLAG_ONE_OF, FLAGS };
 
 static const struct flag flags[FLAGS] = {
     [FLAG_ONCE] = { "once", 0, NULL, "end with 75 after a loss instead of standing again" },
@@ -294,6 +321,7 @@ static const struct flag flags[FLAGS] = {
     [FLAG_DRAIN_TIMEOUT] = { "drain-timeout", 0, "DURATION", "for CMD to end after TERM or INT, while the lease is renewed [25s]" },
     [FLAG_ALLOW_NEW_PRIVS] = { "allow-new-privs", 0, NULL, "let CMD gain privileges by exec" },
     [FLAG_HTTP] = HTTP_FLAG(HTTP_HELP),
+    [FLAG_STATUS_FILE] = STATUS_FILE_FLAG,
     [FLAG_ONE_OF] = { "one-of", 0, "GROUP,...", "instead of GROUP: lead one of these at a time; with --selector they are shared evenly" },
 };
 
@@ -366,6 +394,9 @@ static bool read_options(struct run *r, struct supervisor_options *s)
     if (a->values[FLAG_DRAIN_TIMEOUT] && !flags_duration("run", "drain-timeout", a->values[FLAG_DRAIN_TIMEOUT], &s->drain_timeout_ns))
         return false;
     if (a->values[FLAG_HTTP] && (r->http_fd = http_listen("run", a->values[FLAG_HTTP])) < 0)
+        return false;
+    r->status_path = a->values[FLAG_STATUS_FILE];
+    if (r->status_path && !status_file_check("run", r->status_path))
         return false;
     return !a->values[FLAG_EVENTS] || open_events(r, a->values[FLAG_EVENTS]);
 }
@@ -452,7 +483,7 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
 int cli_run(int argc, char **argv)
 {
     struct arguments a;
-    struct run r = { .arguments = &a, .http_fd = -1, .events = { .fd = -1, .never_waits = true } };
+    struct run r = { .arguments = &a, .http_fd = -1, .pid = getpid(), .events = { .fd = -1, .never_waits = true } };
     struct supervisor_options s = supervisor_options_default();
     char path[PATH_MAX];
     int code;
@@ -468,6 +499,8 @@ int cli_run(int argc, char **argv)
         leasehold_options_set(a.options, "confirm-stop", "yes");
         if (r.http_fd >= 0)
             http_prepare(a.options);
+        if (r.status_path)
+            status_file_prepare(a.options);
         leasehold_options_set_log(a.options, events_log, &r.level);
         s.argv = a.rest;
         s.path = path;
