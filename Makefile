@@ -51,6 +51,7 @@ interop: deps-interop
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold
+	@python3 tests/e2e/bindings.py $(BUILD) Go
 	@python3 tests/interop/camel_control.py --build $(BUILD)
 
 install: build

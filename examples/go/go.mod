@@ -1,0 +1,3 @@
+module leasehold.dev/example
+
+go 1.21
