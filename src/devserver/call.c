@@ -1,5 +1,6 @@
 /* From an HTTP request to what it asks of the store: path, verb, parameters, body. */
 #include "devserver/internal.h"
+#include "devserver/protobuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <strings.h>
 
 static const char unknown_path[] = "the server could not find the requested resource";
+static const char protobuf_type[] = "application/vnd.kubernetes.protobuf";
 static const char no_such_method[] = "the server does not allow this method on the requested resource";
 
 const char *devserver_verb_name(enum devserver_verb verb)
@@ -252,30 +254,59 @@ static void check_content_type(struct devserver_call *call, const struct httpd_r
         return;
     }
     /* Some clients name no type at all; the real server reads that as JSON too. */
-    if (length > 0 && !is_media_type(type, length, "application/json") && (request->body_bytes > 0 || call->verb != DEVSERVER_VERB_DELETE))
+    if (length > 0 && !is_media_type(type, length, "application/json") && !is_media_type(type, length, protobuf_type) &&
+        (request->body_bytes > 0 || call->verb != DEVSERVER_VERB_DELETE))
         refuse(call, 415, "UnsupportedMediaType",
-               "the body of the request was in an unknown format - accepted media types include: application/json");
+               "the body of the request was in an unknown format - accepted media types include: application/json, "
+               "application/vnd.kubernetes.protobuf");
+}
+
+/* What a body of protobuf is where it does not say so itself. */
+static json_t *decode_protobuf(struct devserver_call *call, const struct httpd_request *request)
+{
+    char version[160], error[320];
+    int code;
+    bool review = call->kind == DEVSERVER_CALL_REVIEW;
+    bool options = call->verb == DEVSERVER_VERB_DELETE || call->verb == DEVSERVER_VERB_DELETE_COLLECTION;
+    const struct store_resource_info *info = review ? NULL : store_resource_info(call->request.resource);
+    const char *group = review ? call->review->group : info->group;
+    const char *kind = options ? "DeleteOptions" : review ? call->review->kind : info->kind;
+
+    snprintf(version, sizeof version, "%s%s%s", group, group[0] != '\0' ? "/" : "", review ? "v1" : info->version);
+    json_t *body = devserver_protobuf_decode(request->body, request->body_bytes, version, kind, &code, error, sizeof error);
+    if (body == NULL)
+        refuse(call, code, code == 415 ? "UnsupportedMediaType" : "BadRequest", error);
+    return body;
+}
+
+static json_t *decode_json(struct devserver_call *call, const struct httpd_request *request)
+{
+    char message[320];
+    json_error_t error;
+    json_t *body = json_loadb(request->body, request->body_bytes, 0, &error);
+
+    if (body != NULL)
+        return body;
+    snprintf(message, sizeof message,
+             "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: %.160s",
+             call->kind == DEVSERVER_CALL_REVIEW ? call->review->kind : store_resource_info(call->request.resource)->kind, error.text);
+    refuse(call, 400, "BadRequest", message);
+    return NULL;
 }
 
 static void read_body(struct devserver_call *call, const struct httpd_request *request)
 {
-    char message[320];
-    json_error_t error;
     bool optional = call->verb == DEVSERVER_VERB_DELETE || call->verb == DEVSERVER_VERB_DELETE_COLLECTION;
+    const char *type = httpd_header_value(request, "Content-Type");
 
     if (call->verb <= DEVSERVER_VERB_WATCH)
         return;
     check_content_type(call, request);
     if (call->refusal != NULL || (optional && request->body_bytes == 0))
         return;
-    call->body = json_loadb(request->body, request->body_bytes, 0, &error);
+    bool protobuf = type != NULL && is_media_type(type, strlen(type), protobuf_type);
+    call->body = protobuf ? decode_protobuf(call, request) : decode_json(call, request);
     call->request.body = call->body;
-    if (call->body != NULL)
-        return;
-    snprintf(message, sizeof message,
-             "the object provided is unrecognized (must be of type %s): couldn't get version/kind; json parse error: %.160s",
-             call->kind == DEVSERVER_CALL_REVIEW ? call->review->kind : store_resource_info(call->request.resource)->kind, error.text);
-    refuse(call, 400, "BadRequest", message);
 }
 
 static void read_caller(struct devserver_call *call, const struct httpd_request *request)

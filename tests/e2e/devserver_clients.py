@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The development server as clients of many kinds ask it: pages, tables, upgrades, patches of three kinds, reviews, and the same badly.
+"""The development server as clients of many kinds ask it: pages, tables, upgrades, patches of three kinds, protobuf, reviews, and the same badly.
 
 usage: devserver_clients.py PROGRAM [NAME...]     as devserver.py
 """
@@ -11,6 +11,7 @@ from devserver_world import LEASES, Server, Watch, check, lease, run, summary
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
@@ -149,6 +150,62 @@ def test_reviews():
             check(code in (400, 422) and json.loads(answer)["kind"] == "Status", (body, answer))
         check(server.send("GET", REVIEWS)[0] == 405)
         check(server.send("POST", REVIEWS.replace("access", "excess"), {}, "{}")[0] == 404)
+
+
+def field(number, value):
+    """One field of a protobuf message: bytes and text with their length, numbers as varints."""
+    def varint(n):
+        out = b""
+        while n > 127:
+            out, n = out + bytes([n & 127 | 128]), n >> 7
+        return out + bytes([n])
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def envelope(version, kind, raw):
+    return b"k8s\0" + field(1, field(1, version) + field(2, kind)) + field(2, raw)
+
+
+def test_protobuf_bodies():
+    coordination = "coordination.k8s.io/v1"
+    meta, spec = field(1, field(1, "a")), field(1, "h") + field(2, 15)
+    with Server() as server:
+        def send(method, path, body):
+            code, answer = server.send(method, path, {"Content-Type": PROTOBUF, "Accept": f"{PROTOBUF},application/json"}, body)
+            return code, json.loads(answer)
+        code, made = send("POST", LEASES, envelope(coordination, "Lease", meta + field(2, spec)))
+        check(code == 201 and made["spec"] == {"holderIdentity": "h", "leaseDurationSeconds": 15}, made)
+        check(send("POST", LEASES, envelope(coordination, "Lease", meta))[0] == 409)
+        known = field(1, field(1, "a") + field(6, made["metadata"]["resourceVersion"]))
+        code, made = send("PUT", f"{LEASES}/a", b"k8s\0" + field(2, known + field(2, field(1, "i"))))  # an envelope without a type
+        check(code == 200 and made["spec"]["holderIdentity"] == "i", made)
+
+        good = envelope(coordination, "Lease", meta + field(2, spec))
+        deep = b""
+        for _ in range(3000):
+            deep = field(1, deep)
+        bad = [(good[:-3], 400), (b"k8s", 400), (b"{}", 400), (b"", 400), (b"K8s\0" + good[4:], 400), (b"k8s\0" + b"\xff" * 64, 400),
+               (envelope(coordination, "Lease", meta + field(2, spec + field(77, "new"))), 400),
+               (envelope("v1", "ConfigMap", meta), 400), (envelope("v1", "Pod", meta), 415), (envelope("v9", "Lease", meta), 415),
+               (envelope(coordination, "Lease", deep), 400), (b"k8s\0", 400), (envelope(coordination, "Lease", field(1, field(1, "UPPER"))), 400)]
+        for body, wanted in bad:
+            code, status = send("PUT", f"{LEASES}/a", body)
+            check((code, status["kind"]) == (wanted, "Status"), (body[:80], status))
+            check(send("POST", LEASES, body)[0] in (400, 415, 422), body[:80])
+        check("LeaseSpec has a field 77" in send("POST", LEASES, bad[6][0])[1]["message"])
+        check(server.call("GET", f"{LEASES}/a")[1] == made, "a refused body changed something")
+        check(server.send("PATCH", f"{LEASES}/a", {"Content-Type": PROTOBUF}, good)[0] == 415)
+        check(server.call("GET", f"{LEASES}/a", Accept=PROTOBUF)[0] == 406)
+
+        code, answer = send("POST", REVIEWS, envelope("authorization.k8s.io/v1", "SelfSubjectAccessReview",
+                                                      field(2, field(1, field(2, "get") + field(5, "leases")))))
+        check(code == 201 and answer["status"]["allowed"], answer)
+        wrong = envelope(coordination, "DeleteOptions", field(2, field(1, "0-0")))
+        check(send("DELETE", f"{LEASES}/a", wrong)[0] == 409)
+        check(send("DELETE", f"{LEASES}/a", envelope(coordination, "DeleteOptions", field(4, "Background")))[0] == 200)
 
 
 if __name__ == "__main__":
