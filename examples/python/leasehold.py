@@ -207,8 +207,10 @@ class Service:
                 waiting.poll()
 
     def stop(self) -> None:
-        """Asks all groups to finish; returns at once. The events say what comes: STOP_WORK where work runs, CLOSED at the end."""
-        _check(_service_stop(self._open_handle()))
+        """Asks all groups to finish; returns at once. The events say what comes: STOP_WORK where work runs, CLOSED at the end.
+        Again is fine, also after close()."""
+        if self._handle is not None:
+            _check(_service_stop(self._handle))
 
     def close(self) -> None:
         """All work has ended: releases what is held, waits until that is done, frees the service. Again is fine."""
@@ -223,7 +225,9 @@ class Service:
                 if event.kind in (Kind.STARTED_LEADING, Kind.STOP_WORK) and event.group:
                     event.group.work_stopped(event.term)
         finally:
-            self._handle = _service_unref(self._handle)
+            # First forgotten, then freed: a signal's handler may call stop() in between.
+            handle, self._handle = self._handle, None
+            _service_unref(handle)
 
     def _open_handle(self) -> int:
         if self._handle is None:

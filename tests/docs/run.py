@@ -25,7 +25,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = float(os.environ.get("DOCS_PATIENCE", 60))
 LANGUAGES = {"sh", "c", "cpp", "properties", "yaml", "text", ""}
 # What a block that is no whole program may take for granted.
 PARTS = ["-include", "leasehold/leasehold.h", "-include", "poll.h", "-include", "stdio.h"]
@@ -112,27 +112,22 @@ def end(process):
 
 def until(pattern, line):
     """Runs in the fence's script in place of a line that does not end by itself."""
-    with tempfile.TemporaryFile("w+") as out:
+    with tempfile.NamedTemporaryFile() as out:
+        # Read by its name: reading through `out` would move the place at which the process writes.
+        text = lambda: pathlib.Path(out.name).read_text(errors="replace")
         process = subprocess.Popen(["bash", "-c", "exec " + line], stdout=out, stderr=subprocess.STDOUT)
-
-        def printed():
-            out.seek(0)
-            return re.search(pattern, out.read())
         try:
-            wait_for(printed, f"it printed {pattern}", process)
-        except Wrong:
-            out.seek(0)
-            print(out.read())
-            raise
+            wait_for(lambda: re.search(pattern, text()), f"it printed {pattern}", process)
         finally:
             end(process)
+            print(text())
 
 
 class Document:
     """The server and the folder that the fences of one document share."""
 
     def __init__(self, build, path, folder):
-        self.name, self.build, self.folder = str(path.relative_to(ROOT)), build, folder
+        self.name, self.build, self.folder = os.path.relpath(path, ROOT), build, folder
         self.text = path.read_text()
         self.failed, self.skipped, self.ran, self.compiled = [], [], 0, 0
         for part in ("deploy", "examples", "bench"):

@@ -148,8 +148,9 @@ class Python(Bindings, World):
             except KeyError:
                 print(group.is_leading(), group.term())
             service.close()
+            service.stop()
             try:
-                service.stop()
+                service.stand("block")
             except leasehold.Error as error:
                 print(error)""")
         self.assertEqual("True True\nFalse None\nthe service was closed: open another one\n", out)

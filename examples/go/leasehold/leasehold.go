@@ -197,11 +197,12 @@ func (s *Service) Stand(name string) (*Group, error) {
 }
 
 // Stop asks all groups to finish and returns at once. The events say what comes: StopWork where work runs, Closed at the end.
+// Again is fine, also after Close.
 func (s *Service) Stop() error {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
 	if s.handle == nil {
-		return ErrClosed
+		return nil
 	}
 	if code, errno := C.leasehold_service_stop(s.handle); code < 0 {
 		return failure(code, errno)
