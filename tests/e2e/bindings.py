@@ -156,6 +156,20 @@ class Python(Bindings, World):
         self.assertEqual("True True\nFalse None\nthe service was closed: open another one\n", out)
         self.assertFalse(self.lease("block")["spec"].get("holderIdentity"))
 
+    def test_block_left_between(self):
+        """It was asked to stop work and left the block before it had confirmed: the end of the block does."""
+        self.start_dev()
+        self.run_python("""if True:
+            import leasehold
+            with leasehold.Service() as service:
+                group = service.stand("block")
+                for event in service.events():
+                    if event.kind == leasehold.Kind.STARTED_LEADING:
+                        service.stop()
+                    if event.kind == leasehold.Kind.STOP_WORK:
+                        break""")
+        self.assertFalse(self.lease("block")["spec"].get("holderIdentity"))
+
     def test_bad_input(self):
         self.start_dev()
         out = self.run_python("""if True:
