@@ -48,6 +48,7 @@ interop: deps-interop
 	@tests/interop/build-server.sh
 	@python3 tests/interop/kubeconfig.py --view $(BUILD)/kubeconfig_view --kubectl "$$(tests/interop/build-server.sh)/kubectl"
 	@python3 tests/interop/kubectl.py --leasehold $(BUILD)/leasehold
+	@python3 tests/interop/dev_clients.py --leasehold $(BUILD)/leasehold
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold

@@ -147,6 +147,22 @@ static const struct protobuf_message access_review = { "SelfSubjectAccessReview"
                                                        FIELDS(ONE(1, object_meta, "metadata"), ONE(2, access_review_spec, "spec"),
                                                               ONE(3, access_review_status, "status")) };
 
+static const struct protobuf_message rules_review_spec = { "SelfSubjectRulesReviewSpec", FIELDS(TEXT(1, "namespace")) };
+
+static const struct protobuf_message resource_rule = { "ResourceRule", FIELDS(TEXTS(1, "verbs"), TEXTS(2, "apiGroups"),
+                                                                              TEXTS(3, "resources"), TEXTS(4, "resourceNames")) };
+
+static const struct protobuf_message non_resource_rule = { "NonResourceRule", FIELDS(TEXTS(1, "verbs"), TEXTS(2, "nonResourceURLs")) };
+
+static const struct protobuf_message rules_review_status = {
+    "SubjectRulesReviewStatus", FIELDS(MANY(1, resource_rule, "resourceRules"), MANY(2, non_resource_rule, "nonResourceRules"),
+                                       PLAIN(3, BOOLEAN, "incomplete"), TEXT(4, "evaluationError"))
+};
+
+static const struct protobuf_message rules_review = { "SelfSubjectRulesReview",
+                                                      FIELDS(ONE(1, object_meta, "metadata"), ONE(2, rules_review_spec, "spec"),
+                                                             ONE(3, rules_review_status, "status")) };
+
 static const struct protobuf_message user_info = { "UserInfo", FIELDS(TEXT(1, "username"), TEXT(2, "uid"), TEXTS(3, "groups")) };
 
 static const struct protobuf_message subject_review_status = { "SelfSubjectReviewStatus", FIELDS(ONE(1, user_info, "userInfo")) };
@@ -165,6 +181,7 @@ static const struct {
     { "events.k8s.io/v1", &event_k8s },
     { NULL, &delete_options },
     { "authorization.k8s.io/v1", &access_review },
+    { "authorization.k8s.io/v1", &rules_review },
     { "authentication.k8s.io/v1", &subject_review },
 };
 
