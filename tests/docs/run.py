@@ -7,7 +7,7 @@ built programs on PATH. What cannot run as it stands is told by an HTML comment 
     <!-- test:
     prepare: SHELL                run before the fence, in the same script
     until REGEX: LINE             the line of the fence that begins so does not end by itself: it has to print REGEX, then gets TERM
-    check: SHELL                  run after the fence; for a program in C, while it runs
+    check: SHELL                  run after the fence; for a program in C, while it runs; properties are in block.properties by then
     skip because REASON           the fence is not run; LINE at its end in backticks: only the line that begins so
     -->
 
@@ -26,7 +26,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = float(os.environ.get("DOCS_PATIENCE", 60))
-LANGUAGES = {"sh", "c", "cpp", "properties", "yaml", "text", ""}
+LANGUAGES = {"sh", "c", "cpp", "properties", "text", ""}
 # What a block that is no whole program may take for granted.
 PARTS = ["-include", "leasehold/leasehold.h", "-include", "poll.h", "-include", "stdio.h"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
@@ -164,13 +164,29 @@ class Document:
         if fence.language not in ("sh", "c", "cpp"):
             if any(line.startswith("$ ") for line in fence.text.split("\n")):
                 raise Wrong("shell lines in a fence that is not marked sh would not be run")
+            if fence.language == "properties":
+                self.check_file(fence)
             return
+        self.check_paths(fence)
         if fence.skip:
             self.skipped += [f"{fence.where}: {line}: {fence.skip}" for line in fence.lines()]
         elif fence.language == "sh":
             self.run_shell(fence)
         else:
             self.compile(fence)
+
+    def check_file(self, fence):
+        if not fence.check:
+            raise Wrong(f"a file that nobody reads: give it a `check` that takes block.{fence.language}")
+        (self.folder / f"block.{fence.language}").write_text(fence.text + "\n")
+        self.script("\n".join(fence.prepare + fence.check))
+
+    @staticmethod
+    def check_paths(fence):
+        """Also of lines that are skipped."""
+        for path in re.findall(r"(?<![\w/.-])(?:deploy|examples|bench|docs)/[\w./-]+", fence.text):
+            if not (ROOT / path).exists():
+                raise Wrong(f"names {path}, which is not there")
 
     def run_shell(self, fence):
         script = list(fence.prepare)

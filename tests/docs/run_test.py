@@ -67,6 +67,12 @@ class Pages(unittest.TestCase):
     def test_c_that_fails(self):
         self.assert_refused("```c\nint main(void) { return 3; }\n```\n", "the program ended with 3")
 
+    def test_file_that_is_not_there(self):
+        self.assert_refused("<!-- test: skip because it is far -->\n```sh\nkubectl apply -f deploy/no-such.yaml\n```\n", "names deploy/no-such.yaml")
+
+    def test_file_that_nobody_reads(self):
+        self.assert_refused("```properties\na = b\n```\n", "a file that nobody reads")
+
     def test_link_to_nothing(self):
         self.assert_refused("[here](no-such-page.md)\n", "links to no-such-page.md")
 
