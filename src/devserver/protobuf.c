@@ -81,7 +81,7 @@ static int read_varint(struct decoding *d, struct span *s, uint64_t *ret)
 
 static int read_item(struct decoding *d, const char *message, struct span *s, struct item *ret)
 {
-    uint64_t tag, size;
+    uint64_t tag = 0, size = 0;
 
     if (++d->values > PROTOBUF_VALUES_MAX)
         return fail(d, "the protobuf body has more than %d fields: send fewer at once", (int)PROTOBUF_VALUES_MAX);
@@ -121,7 +121,7 @@ static json_t *read_text(struct decoding *d, const char *where, struct span s)
 
 static json_t *read_base64(struct span s)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     size_t bytes = length(s), used = 0;
     char *text = malloc((bytes + 2) / 3 * 4 + 1);
     BUG_UNLESS(text != NULL);
@@ -134,8 +134,8 @@ static json_t *read_base64(struct span s)
             group |= s.at[i + 2];
         text[used++] = digits[group >> 18];
         text[used++] = digits[group >> 12 & 63];
-        text[used++] = i + 1 < bytes ? digits[group >> 6 & 63] : '=';
-        text[used++] = i + 2 < bytes ? digits[group & 63] : '=';
+        text[used++] = digits[i + 1 < bytes ? group >> 6 & 63 : 64];
+        text[used++] = digits[i + 2 < bytes ? group & 63 : 64];
     }
     json_t *value = must(json_stringn(text, used));
     free(text);
