@@ -71,6 +71,11 @@ struct arguments {
 bool flags_parse(const struct command *command, unsigned used_by, const struct flag *flags, size_t flags_count, int argc, char **argv,
                  struct arguments *ret, int *ret_code);
 void flags_free(struct arguments *a);
+
+/* Tells of each flag that a command takes, in the order of its help. choices: "lease|configmap"; NULL: any value. What it is given
+ * lives as long as the call. Not for dev, help, version and completion, which have no flags of this kind. */
+typedef void flags_visitor(void *context, const struct flag *flag, const char *choices);
+void flags_visit(const struct command *command, flags_visitor *visit, void *context);
 /* A duration in the value of a flag. False, with its sentence printed, when it is none. */
 bool flags_duration(const char *command, const char *flag, const char *value, int64_t *ret_ns);
 

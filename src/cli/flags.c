@@ -23,6 +23,15 @@ static bool is_switch(const struct setting *setting)
 
 /* ---- help ---- */
 
+static const struct flag output_flag = { "output", 'o', "FORMAT", "text or json; status, members: also wide and name" };
+static const struct flag config_flag = { "config", 0, "FILE", "settings as lines `name = value`" };
+static const struct flag verbose_flag = { "verbose", 'v', NULL, "say more on stderr; twice: still more" };
+static const struct flag help_flag = { "help", 'h', NULL, "print this" };
+
+/* While somebody visits the flags of a command, --help goes there. */
+static flags_visitor *visitor;
+static void *visitor_context;
+
 static void print_setting(const struct setting *s)
 {
     char left[64];
@@ -50,18 +59,50 @@ static void print_flag(const struct flag *f)
 
 static void print_help(const struct command *command, unsigned used_by, const struct flag *flags, size_t flags_count)
 {
-    printf("Usage: leasehold %s\n\nTo %s.\n\nOptions:\n", command->usage, command->summary);
+    printf("Usage: %s %s\n\nTo %s.\n\nOptions:\n", program_name, command->usage, command->summary);
     for (size_t i = 0; i < flags_count; i++)
         print_flag(&flags[i]);
     for (size_t i = 0; i < SETTINGS; i++)
         if (is_flag(&settings_table[i], used_by))
             print_setting(&settings_table[i]);
-    print_flag(&(struct flag){ "output", 'o', "FORMAT", "text or json; status, members: also wide and name" });
-    print_flag(&(struct flag){ "config", 0, "FILE", "settings as lines `name = value`" });
-    print_flag(&(struct flag){ "verbose", 'v', NULL, "say more on stderr; twice: still more" });
-    print_flag(&(struct flag){ "help", 'h', NULL, "print this" });
+    print_flag(&output_flag);
+    print_flag(&config_flag);
+    print_flag(&verbose_flag);
+    print_flag(&help_flag);
     printf("\nEach setting can also be given as LEASEHOLD_… in the environment (LEASEHOLD_LEASE_DURATION) or in the file; flags win.\n"
            "Durations are written with a unit: 15s, 500ms, 1m30s.\n");
+}
+
+static bool prints_tables(const struct command *command)
+{
+    return command->run == cli_status || command->run == cli_members;
+}
+
+static void visit_flags(const struct command *command, unsigned used_by, const struct flag *flags, size_t flags_count)
+{
+    for (size_t i = 0; i < flags_count; i++)
+        visitor(visitor_context, &flags[i], NULL);
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const struct setting *s = &settings_table[i];
+        if (!is_flag(s, used_by))
+            continue;
+        struct flag flag = { s->name, i == SETTING_NAMESPACE ? 'n' : 0, is_switch(s) ? NULL : s->placeholder, s->help };
+        visitor(visitor_context, &flag, s->choices);
+    }
+    visitor(visitor_context, &output_flag, prints_tables(command) ? "text|json|wide|name" : "text|json");
+    visitor(visitor_context, &config_flag, NULL);
+    visitor(visitor_context, &verbose_flag, NULL);
+    visitor(visitor_context, &help_flag, NULL);
+}
+
+void flags_visit(const struct command *command, flags_visitor *visit, void *context)
+{
+    char name[] = "visit", help[] = "--help";
+    char *arguments[] = { name, help, NULL };
+    visitor = visit;
+    visitor_context = context;
+    command->run(2, arguments);
+    visitor = NULL;
 }
 
 /* ---- reading ---- */
@@ -108,7 +149,7 @@ static void make_options(struct reader *r)
 
 static bool set_output(struct reader *r, const char *value)
 {
-    bool table = r->command->run == cli_status || r->command->run == cli_members;
+    bool table = prints_tables(r->command);
     r->a->json = strcmp(value, "json") == 0;
     r->a->wide = table && strcmp(value, "wide") == 0;
     r->a->names = table && strcmp(value, "name") == 0;
@@ -137,15 +178,15 @@ static void refuse_option(const struct reader *r, int option, const char *elemen
     bool is_long = strncmp(element, "--", 2) == 0;
     if (option == '?' && optopt > 0 && optopt < FIRST_SETTING && !strchr(r->letters, optopt)) {
         letter[1] = (char)optopt;
-        text_complain(name, "there is no option %s; `leasehold %s --help` lists them%s", letter, name,
+        text_complain(name, "there is no option %s; `%s %s --help` lists them%s", letter, program_name, name,
                       r->command->run == cli_run && !r->a->rest ? ", and CMD with its options goes behind --" : "");
     } else if (option == '?' && optopt > 0) {
         text_complain(name, "%s takes no value; leave out what is behind the =", element);
     } else if (option == '?') {
-        text_complain(name, "there is no option %s; `leasehold %s --help` lists them", element, name);
+        text_complain(name, "there is no option %s; `%s %s --help` lists them", element, program_name, name);
     } else {
         letter[1] = (char)optopt;
-        text_complain(name, "%s wants a value; `leasehold %s --help` says which", is_long ? element : letter, name);
+        text_complain(name, "%s wants a value; `%s %s --help` says which", is_long ? element : letter, program_name, name);
     }
 }
 
@@ -193,7 +234,7 @@ static int read_flags(struct reader *r, int argc, char **argv)
         if (option == -1)
             break;
         if (option == 'h') {
-            print_help(r->command, r->used_by, r->flags, r->flags_count);
+            (visitor ? visit_flags : print_help)(r->command, r->used_by, r->flags, r->flags_count);
             return 0;
         }
         const char *element = optind > 1 && optind <= argc ? argv[optind - 1] : "";

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/text.h"
+#include "cli/completion.h"
 #include "cli/dev.h"
+#include "cli/text.h"
 
 const struct command commands[] = {
     { "run", cli_run, "run GROUP|--one-of GROUP,... [OPTIONS] -- CMD [ARGUMENTS]", "run CMD only while this candidate leads" },
@@ -20,6 +21,7 @@ const struct command commands[] = {
     { "resign", cli_resign, "resign GROUP [OPTIONS]", "ask the leader to hand over, and wait for the next" },
     { "transfer", cli_transfer, "transfer GROUP --to IDENTITY [OPTIONS]", "ask the leader to hand over to a certain candidate" },
     { "dev", cli_dev, "dev [OPTIONS] [-- CMD [ARGUMENTS]]", "serve the embedded API server" },
+    { "completion", cli_completion, "completion bash|zsh|fish", "print what the shell needs to complete commands and options" },
     { "version", cli_version, "version", "print the version" },
     { "help", cli_help, "help [COMMAND]", "print help" },
 };
@@ -35,10 +37,10 @@ const struct command *command_find(const char *name)
 
 static void print_commands(FILE *to)
 {
-    fprintf(to, "Leasehold: one active copy of a program on Kubernetes.\n\nUsage: leasehold COMMAND [OPTIONS] ...\n\nCommands:\n");
+    fprintf(to, "Leasehold: one active copy of a program on Kubernetes.\n\nUsage: %s COMMAND [OPTIONS] ...\n\nCommands:\n", program_name);
     for (size_t i = 0; i < commands_count; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to, "\n`leasehold COMMAND --help` has the options of a command; man leasehold has everything.\n");
+    fprintf(to, "\n`%s COMMAND --help` has the options of a command; man leasehold has everything.\n", program_name);
 }
 
 int cli_version(int argc, char **argv)
@@ -94,7 +96,7 @@ static const char *meant(const char *name)
 static int unknown(const char *command, const char *name)
 {
     const char *nearest = meant(name);
-    text_complain(command, "there is no command '%s'; `leasehold help` lists them%s%s%s", name, nearest ? "; did you mean '" : "",
+    text_complain(command, "there is no command '%s'; `%s help` lists them%s%s%s", name, program_name, nearest ? "; did you mean '" : "",
                   nearest ? nearest : "", nearest ? "'?" : "");
     return EXIT_USAGE;
 }
@@ -135,6 +137,10 @@ static int finish(int code)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    /* kubectl runs its plugins by their files' names. */
+    const char *called = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    if (argc > 0 && strcmp(called ? called + 1 : argv[0], "kubectl-leasehold") == 0)
+        program_name = "kubectl leasehold";
     if (argc < 2) {
         print_commands(stderr);
         return EXIT_USAGE;

@@ -11,6 +11,8 @@
 
 #include "wire/times.h"
 
+const char *program_name = "leasehold";
+
 /* ---- characters ---- */
 
 /* Reads one character. Returns its bytes, or 0 for a byte that begins none (overlong forms and surrogates are none). */

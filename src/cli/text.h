@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* "leasehold", or "kubectl leasehold" where kubectl called us; for usage lines. */
+extern const char *program_name;
+
 /* Writes text as it can be shown: control characters, marks that turn the direction of writing, and bytes that are no UTF-8 are
  * written as \x1b. Whoever may write a lock must not steer the terminal of whoever reads it, nor begin a new line there. */
 void text_put(FILE *to, const char *text);
