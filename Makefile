@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim clean format deps deps-test deps-check deps-interop
+.PHONY: all build demo test check bench interop install sim static clean format deps deps-test deps-check deps-interop deps-static
 all: build
 
 deps:
@@ -16,6 +16,9 @@ deps-check:
 	@scripts/deps.sh check
 deps-interop:
 	@scripts/deps.sh interop
+
+deps-static:
+	@scripts/deps.sh static
 
 build: deps
 	@mkdir -p build
@@ -54,6 +57,15 @@ interop: deps-interop
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold
 	@python3 tests/e2e/bindings.py $(BUILD) Go
 	@python3 tests/interop/camel_control.py --build $(BUILD)
+
+# One file that needs nothing of the machine it runs on; see docs/install.md.
+static: deps-static
+	@mkdir -p build
+	@libraries=$$(packaging/static-libs.sh) && cmake --preset release -B build/static -DLEASEHOLD_TESTS=OFF -DLEASEHOLD_STATIC=$$libraries \
+		>build/static.log 2>&1 || { [ ! -e build/static.log ] || cat build/static.log; exit 1; }
+	@cmake --build build/static -j $(JOBS) --target leasehold-cli -- --quiet
+	@strip -o build/static/leasehold.stripped build/static/leasehold && mv build/static/leasehold.stripped build/static/leasehold
+	@echo "build/static/leasehold"
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)

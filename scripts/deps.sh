@@ -6,6 +6,7 @@ set -eu
 build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libevent-dev python3 binutils"
 tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db curl"
 checks="clang-format clang-tidy"
+static="dpkg-dev perl xz-utils"
 # Released Camel as a peer; Go comes apart, see tests/interop/README.md.
 interop="default-jdk-headless maven"
 
@@ -14,8 +15,9 @@ case "${1:-build}" in
 build) ;;
 test) wanted="$build $tests" ;;
 check) wanted="$build $tests $checks" ;;
+static) wanted="$build $static" ;;
 interop) wanted="$build $tests $interop" ;;
-*) echo "usage: deps.sh build|test|check|interop" >&2; exit 2 ;;
+*) echo "usage: deps.sh build|test|check|interop|static" >&2; exit 2 ;;
 esac
 
 missing=
