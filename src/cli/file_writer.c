@@ -101,13 +101,14 @@ int file_writer_check(const char *path, char sentence[FILE_WRITER_SENTENCE_MAX])
                                        : "a device, socket or pipe");
         return -1;
     }
+    char text[128];
     char *draft = draft_of(path);
     int result = draft ? write_draft(draft, "") : -1;
     if (result == 0)
         unlink(draft);
     else
         snprintf(sentence, FILE_WRITER_SENTENCE_MAX, "'%.200s' cannot be written: %s; its folder must be there and be writable", path,
-                 strerror(draft ? errno : ENOMEM));
+                 strerror_r(draft ? errno : ENOMEM, text, sizeof text));
     free(draft);
     return result;
 }

@@ -203,7 +203,9 @@ void status_file_prepare(leasehold_options *o)
 
 static void complain(const char *path, int error)
 {
-    text_complain(NULL, "--status-file '%s' cannot be written: %s; the election goes on, and so do the tries", path, strerror(error));
+    char text[128];
+    const char *reason = strerror_r(error, text, sizeof text);
+    text_complain(NULL, "--status-file '%s' cannot be written: %s; the election goes on, and so do the tries", path, reason);
 }
 
 struct status_file *status_file_open(const char *command, const char *path, pid_t pid, leasehold_group *const *groups, size_t count,

@@ -21,6 +21,32 @@ int64_t ledger_reserved_until(const struct ledger_entry *l)
     return l->applied_at + shortest(l->lease_ns, l->rate_error_ppm);
 }
 
+/* Camel's elector works on under an old record in its name and writes nothing first: what its last life wrote is its own. */
+static void inherit(struct judge *j, struct ledger_entry *l)
+{
+    const struct ledger_entry *last = NULL;
+    for (int i = 0; i < SIM_PROCESSES_MAX; i++) {
+        const struct ledger_entry *other = &j->ledger[i];
+        if (other != l && other->used && other->foreign && other->holding && strcmp(other->identity, l->identity) == 0 &&
+            (last == NULL || other->applied_at > last->applied_at))
+            last = other;
+    }
+    if (last == NULL)
+        return;
+    l->holding = true;
+    l->altered = last->altered;
+    l->unmarked = last->unmarked;
+    l->erased = last->erased;
+    l->forged = last->forged;
+    l->wiped = last->wiped;
+    l->tenure_at = last->tenure_at;
+    l->applied_at = last->applied_at;
+    l->sent_at = last->sent_at;
+    l->first_version = last->first_version;
+    l->version = last->version;
+    l->seen_by = last->seen_by;
+}
+
 static void begin(struct judge *j, const struct fact *f)
 {
     struct ledger_entry *l = &j->ledger[f->who];
@@ -31,6 +57,8 @@ static void begin(struct judge *j, const struct fact *f)
     l->rate_error_ppm = f->rate_error_ppm;
     l->known_since = l->absent_at = INT64_MAX;
     strncpy(l->identity, f->identity, sizeof l->identity - 1);
+    if (l->foreign)
+        inherit(j, l);
     j->leads[f->who] = false;
     j->intact[f->who] = false;
     j->sampled[f->who].term = 0;
