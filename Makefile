@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim static clean format deps deps-test deps-check deps-interop deps-static
+.PHONY: all build demo test check bench interop install sim static static-test clean format deps deps-test deps-check deps-interop deps-static
 all: build
 
 deps:
@@ -66,6 +66,9 @@ static: deps-static
 	@cmake --build build/static -j $(JOBS) --target leasehold-cli -- --quiet
 	@strip -o build/static/leasehold.stripped build/static/leasehold && mv build/static/leasehold.stripped build/static/leasehold
 	@echo "build/static/leasehold"
+
+static-test: static
+	@python3 tests/packaging/static.py build/static/leasehold
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
