@@ -30,10 +30,11 @@ if [ ! -d "$out/lib" ] || ! cmp -s "$source/pom.xml" "$out/pom.xml"; then
     mv "$out/.lib" "$out/lib"
     cp "$source/pom.xml" "$out/pom.xml"
 fi
-if [ ! -f "$out/classes/CamelControl.class" ] || ! cmp -s "$source/CamelControl.java" "$out/classes/CamelControl.java"; then
+for program in CamelControl Fabric8Elector; do
+    [ ! -f "$out/classes/$program.class" ] || ! cmp -s "$source/$program.java" "$out/classes/$program.java" || continue
     mkdir -p "$out/classes"
-    javac -Xlint:all,-processing,-classfile,-path -Werror -proc:none -cp "$out/lib/*" -d "$out/classes" "$source/CamelControl.java" >&2 ||
-        fail "CamelControl.java did not compile"
-    cp "$source/CamelControl.java" "$out/classes/"
-fi
+    javac -Xlint:all,-processing,-classfile,-path -Werror -proc:none -cp "$out/lib/*" -d "$out/classes" "$source/$program.java" >&2 ||
+        fail "$program.java did not compile"
+    cp "$source/$program.java" "$out/classes/"
+done
 echo "$out/classes:$out/lib/*"

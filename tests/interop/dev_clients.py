@@ -46,6 +46,28 @@ def python_with_client():
     return place / "bin/python"
 
 
+def class_path():
+    """Of released Camel, with fabric8's client in it."""
+    return subprocess.run([HERE / "build-camel.sh"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def node_modules():
+    """npm's elector, installed once for each state of package.json."""
+    wanted = (HERE / "npm-client" / "package.json").read_text()
+    place = cache() / "npm-client"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{place}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = place / "made-of.json"
+        if not made.exists() or made.read_text() != wanted:
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            (place / "package.json").write_text(wanted)
+            subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=place, check=True)
+            made.write_text(wanted)
+    return place / "node_modules"
+
+
 class Dev:
     """`leasehold dev` for one test."""
 
@@ -130,6 +152,96 @@ class PythonClient(unittest.TestCase):
     def test_configmap(self):
         self.play("configmap", "/api/v1/namespaces/default/configmaps/lock",
                   lambda object: json.loads(object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"]))
+
+
+class Electors(unittest.TestCase):
+    """Electors of other languages: one leads; when it has gone, the other does."""
+
+    def start(self, *command, **environment):
+        one = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,
+                               env={**os.environ, "KUBECONFIG": str(self.dev.kubeconfig), **environment})
+        self.addCleanup(one.stdout.close)
+        self.addCleanup(one.wait)
+        self.addCleanup(one.kill)
+        return one
+
+    def setUp(self):
+        self.dev = Dev().__enter__()
+        self.addCleanup(self.dev.__exit__)
+
+    def read(self, path):
+        with urllib.request.urlopen(self.dev.url + path, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def says(self, process, words):
+        for line in process.stdout:
+            if words in line:
+                return
+        self.fail(f"it ended and never said {words}")
+
+    def take_turns(self, candidate, words, holder):
+        first = candidate("a")
+        self.says(first, words("a"))
+        self.assertEqual(holder(), "a")
+        second = candidate("b")
+        first.terminate()
+        self.says(second, words("b"))
+        self.assertEqual(holder(), "b")
+
+    def lease_holder(self):
+        return self.read("/apis/coordination.k8s.io/v1/namespaces/default/leases/lock")["spec"]["holderIdentity"]
+
+    def test_npm(self):
+        modules = node_modules()
+        program = pathlib.Path(folder) / "elect.js"
+        program.write_text((HERE / "npm-client/elect.js").read_text())
+        self.take_turns(lambda name: self.start("node", program, name, NODE_PATH=str(modules), KUBERNETES_SERVICE_HOST="127.0.0.1"),
+                        lambda name: "leads", self.lease_holder)
+
+    def test_fabric8_on_a_lease(self):
+        self.take_turns(lambda name: self.start("java", "-cp", class_path(), "Fabric8Elector", "lease", name), lambda name: "leads",
+                        self.lease_holder)
+
+    def test_fabric8_on_a_configmap(self):
+        def holder():
+            written = self.read("/api/v1/namespaces/default/configmaps/lock")["metadata"]["annotations"]
+            return json.loads(written["control-plane.alpha.kubernetes.io/leader"])["holderIdentity"]
+        self.take_turns(lambda name: self.start("java", "-cp", class_path(), "Fabric8Elector", "configmap", name), lambda name: "leads", holder)
+
+    def pod(self, name):
+        """A member as Camel wants it: labelled, running and ready."""
+        pods = "/api/v1/namespaces/default/pods"
+        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        self.send("POST", pods, {"metadata": {"name": name, "labels": {"app": "control"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+        self.send("PATCH", f"{pods}/{name}/status", {"status": ready})
+
+    def send(self, method, path, body=None):
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        request = urllib.request.Request(self.dev.url + path, None if body is None else json.dumps(body).encode(), {"Content-Type": kind},
+                                         method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def camel(self, kind, holder):
+        def candidate(name):
+            self.pod(name)
+            return self.start("java", "-cp", class_path(), "CamelControl", "", kind, "default", "lock", "g", name)
+
+        first = candidate("a")
+        self.says(first, '"holder": "a"')
+        self.assertEqual(holder(), "a")
+        second = candidate("b")
+        self.says(second, '"holder": "a"')
+        first.kill()
+        self.send("DELETE", "/api/v1/namespaces/default/pods/a")  # Camel's holder leads for as long as its Pod is there
+        self.says(second, '"holder": "b"')
+        self.assertEqual(holder(), "b")
+
+    def test_camel_on_a_configmap(self):
+        self.camel("ConfigMap", lambda: self.read("/api/v1/namespaces/default/configmaps/lock")["data"]["leader.pod.g"])
+
+    def test_camel_on_a_lease(self):
+        self.camel("Lease", lambda: self.read("/apis/coordination.k8s.io/v1/namespaces/default/leases/lock-g")["spec"]["holderIdentity"])
 
 
 if __name__ == "__main__":
