@@ -37,7 +37,7 @@ int api_open(const struct arguments *a, struct api **ret, char sentence[KUBE_SEN
 {
     struct kube_options options = connection_options(a->options);
     const char *agent = options_value(a->options, SETTING_USER_AGENT), *named = options_value(a->options, SETTING_NAMESPACE);
-    struct http_options http = { .user_agent = agent[0] ? agent : NULL };
+    struct http_options http = { .user_agent = agent[0] ? agent : NULL, .tell_certificate = true };
     struct api *api = calloc(1, sizeof *api);
     snprintf(sentence, KUBE_SENTENCE_MAX, "out of memory");
     if (!api)
@@ -61,12 +61,19 @@ const char *api_namespace(const struct api *api)
     return api->namespace_;
 }
 
+const struct kube_config *api_config(const struct api *api)
+{
+    return api->config;
+}
+
 static void on_answer(void *user, const struct transport_answer *answer)
 {
     struct exchange *x = user;
     x->answered = true;
     x->answer->status = answer->outcome == TRANSPORT_ANSWERED ? answer->status : 0;
     snprintf(x->answer->sentence, sizeof x->answer->sentence, "%s", answer->sentence);
+    x->answer->date_us = answer->date_us;
+    x->answer->certificate_us = answer->certificate_us;
     free(x->answer->body);
     x->answer->body = strndup(answer->body, answer->body_size);
     x->answer->size = answer->body_size;

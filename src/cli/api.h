@@ -16,11 +16,16 @@ struct api *api_close(struct api *api);
 /* The namespace of the settings, else of the kubeconfig or service account. Lives as long as the api. */
 const char *api_namespace(const struct api *api);
 
+/* Where the server is and who we are there. Lives as long as the api. */
+const struct kube_config *api_config(const struct api *api);
+
 struct api_answer {
     int status; /* of HTTP; 0: there is none, see sentence */
     char *body; /* NUL-terminated; NULL only where status is 0 */
     size_t size;
-    char sentence[512]; /* why there is no answer */
+    char sentence[512];     /* why there is no answer */
+    int64_t date_us;        /* the server's wall clock, cut to the second; 0: not known */
+    int64_t certificate_us; /* when its certificate expires; 0: not known, as on a connection that was used before */
 };
 
 /* Asks, and waits for the answer at most this long. `body` NULL: none. *ret is for api_answer_clear(). */

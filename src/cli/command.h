@@ -31,6 +31,7 @@ extern const size_t commands_count;
 const struct command *command_find(const char *name);
 
 int cli_candidate(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_help(int argc, char **argv);
 int cli_members(int argc, char **argv);
 int cli_resign(int argc, char **argv);
@@ -62,6 +63,7 @@ struct arguments {
     int operands_count;
     char **rest; /* behind "--"; NULL: there was none */
     int rest_count;
+    const char *config;     /* the file of settings; NULL: none */
     bool json, wide, names; /* -o */
     int verbose;            /* -v, counted */
 };

@@ -259,7 +259,7 @@ static int apply(struct reader *r)
     if (!r->config)
         r->config = getenv("LEASEHOLD_CONFIG");
     if (r->config && *r->config)
-        error = leasehold_options_load(o, r->config);
+        error = leasehold_options_load(o, r->a->config = r->config);
     if (error == 0)
         error = leasehold_options_load_environment(o);
     for (size_t i = 0; i < SETTINGS && error == 0; i++)

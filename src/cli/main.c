@@ -20,6 +20,7 @@ const struct command commands[] = {
     { "wait", cli_wait, "wait GROUP --for leader|holder=NAME|none [OPTIONS]", "wait until it is so" },
     { "resign", cli_resign, "resign GROUP [OPTIONS]", "ask the leader to hand over, and wait for the next" },
     { "transfer", cli_transfer, "transfer GROUP --to IDENTITY [OPTIONS]", "ask the leader to hand over to a certain candidate" },
+    { "doctor", cli_doctor, "doctor [GROUP] [OPTIONS]", "examine server, rights, clock, settings and lock, and say what to do" },
     { "dev", cli_dev, "dev [OPTIONS] [-- CMD [ARGUMENTS]]", "serve the embedded API server" },
     { "completion", cli_completion, "completion bash|zsh|fish", "print what the shell needs to complete commands and options" },
     { "version", cli_version, "version", "print the version" },

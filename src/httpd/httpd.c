@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 enum {
+    DATE_BYTES = 32, /* of the Date header with its NUL */
     CHUNK_LINE_MAX = 1024,
     LINGER_S = 2,
     ACCEPT_PAUSE_MS = 100,
@@ -423,9 +425,12 @@ void httpd_reply(struct httpd_connection *c, int code, const char *content_type,
 {
     BUG_UNLESS(c->state == ANSWERING && !c->streaming);
     struct evbuffer *output = bufferevent_get_output(c->stream);
-    evbuffer_add_printf(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-cache, private\r\nContent-Length: %zu\r\n%s%s\r\n",
-                        code, httpd_reason(code), content_type, body_bytes, c->keep_alive ? "" : "Connection: close\r\n",
-                        headers != NULL ? headers : "");
+    char date[DATE_BYTES];
+    evutil_date_rfc1123(date, sizeof date, NULL);
+    evbuffer_add_printf(
+        output, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nCache-Control: no-cache, private\r\nContent-Length: %zu\r\n%s%s\r\n",
+        code, httpd_reason(code), date, content_type, body_bytes, c->keep_alive ? "" : "Connection: close\r\n",
+        headers != NULL ? headers : "");
     /* A head that cannot be read has no method. */
     bool to_head = c->head != NULL && c->head->method != NULL && strcmp(c->head->method, "HEAD") == 0;
     if (!to_head)

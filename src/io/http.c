@@ -131,7 +131,7 @@ static bool http_call_retry(struct transport_call *call)
     call->retried = true;
     call->status = 0;
     call->body_size = call->headers_size = 0;
-    call->retry_after_ns = 0;
+    call->retry_after_ns = call->date_us = 0;
     call->error[0] = '\0';
     if (http_call_launch(call, now) == 0)
         return true;
@@ -207,6 +207,8 @@ static void http_tell_answer(struct transport_call *call, leasehold_time receive
         .body = empty ? "" : call->body,
         .body_size = empty ? 0 : call->body_size,
         .retry_after_ns = call->outcome == TRANSPORT_ANSWERED ? call->retry_after_ns : 0,
+        .date_us = call->outcome == TRANSPORT_ANSWERED ? call->date_us : 0,
+        .certificate_us = call->certificate_us,
         .received = received,
         .sentence = call->sentence,
     };
@@ -465,6 +467,7 @@ int http_transport_new(struct loop *loop, const struct kube_config *config, cons
     transport->config = config;
     transport->owner = getpid();
     transport->by_files = options->certificates_as_files;
+    transport->tell_certificate = options->tell_certificate;
     transport->ca_fd = transport->certificate_fd = transport->key_fd = -1;
     loop_timer_init(&transport->expiry_timer, http_on_expiry, transport);
     loop_timer_init(&transport->pump_timer, http_on_pump, transport);

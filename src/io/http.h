@@ -32,6 +32,7 @@ struct http_transport;
 struct http_options {
     const char *user_agent;     /* "leasehold/0.1.0 (identity)"; copied, unprintable bytes become '?'; NULL: "leasehold/VERSION" */
     unsigned lock_connections;  /* 1 to HTTP_LOCK_CONNECTIONS_MAX; 0: HTTP_LOCK_CONNECTIONS_MAX */
+    bool tell_certificate;      /* when the server's expires, in the first answer on each connection */
     bool certificates_as_files; /* hand certificates over as memfds, as for libcurl before 7.77: for tests */
 };
 

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "election/bug.h"
@@ -340,6 +341,18 @@ static int64_t http_parse_retry_after(const char *value, size_t size)
     return (seconds < HTTP_RETRY_AFTER_MAX_S ? seconds : HTTP_RETRY_AFTER_MAX_S) * INT64_C(1000000000);
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT" in microseconds since 1970; 0 for what is none. */
+static int64_t http_parse_date(const char *value, size_t size)
+{
+    char text[64];
+    if (size >= sizeof(text))
+        return 0;
+    memcpy(text, value, size);
+    text[size] = '\0';
+    time_t at = curl_getdate(text, NULL);
+    return at > 0 ? (int64_t)at * 1000000 : 0;
+}
+
 /* The answer will not be taken: what is left of it is refused with RST. Returns what makes libcurl give up. */
 static size_t http_refuse(struct transport_call *call, enum http_fault fault)
 {
@@ -351,22 +364,26 @@ static size_t http_refuse(struct transport_call *call, enum http_fault fault)
 
 static size_t http_on_header(char *data, size_t one, size_t size, void *user)
 {
-    static const char retry_after[] = "retry-after:";
+    static const char retry_after[] = "retry-after:", date[] = "date:";
     struct transport_call *call = user;
     (void)one;
     call->headers_size += size;
     if (call->headers_size > HTTP_HEADERS_MAX)
         return http_refuse(call, HTTP_FAULT_HEADERS);
-    size_t name = sizeof(retry_after) - 1;
+    size_t name = sizeof(retry_after) - 1, date_name = sizeof(date) - 1;
     if (size >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         call->status = 0;
-        call->retry_after_ns = 0; /* the headers of an interim answer (100, 103) do not count */
+        call->retry_after_ns = call->date_us = 0; /* the headers of an interim answer (100, 103) do not count */
     } else if (size > name && strncasecmp(data, retry_after, name) == 0) {
         call->retry_after_ns = http_parse_retry_after(data + name, size - name);
+    } else if (size > date_name && strncasecmp(data, date, date_name) == 0) {
+        call->date_us = http_parse_date(data + date_name, size - date_name);
     } else if (size <= 2 && (size == 0 || data[0] == '\r' || data[0] == '\n')) {
         long status = 0;
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         call->status = status >= 200 ? (int)status : 0; /* an interim answer is none */
+        int64_t certificate_us = http_tls_certificate_us(call);
+        call->certificate_us = certificate_us != 0 ? certificate_us : call->certificate_us;
         if (call->stream && status == 200 && !call->open) {
             call->open = call->tell_open = true;
             http_call_set_expiry(call, LEASEHOLD_NEVER); /* the idle limit runs from when this is told */

@@ -74,7 +74,7 @@ struct transport_call {
     size_t headers_size;
     bool open, tell_open; /* stream: 200 has arrived; and has not been told yet */
     int status;
-    int64_t retry_after_ns;
+    int64_t retry_after_ns, date_us, certificate_us;
     char *body; /* of the answer, or of a stream what has not been told yet */
     size_t body_size, body_capacity;
     enum transport_outcome outcome;
@@ -92,7 +92,7 @@ struct http_transport {
     pid_t owner;
     char user_agent[HTTP_USER_AGENT_MAX];
     char *origin; /* what sentences call the server: "https://host:port", and by which proxy */
-    bool by_files;
+    bool by_files, tell_certificate;
     bool store_is_folder;              /* the machine's own certificates are found by their names */
     int ca_fd, certificate_fd, key_fd; /* memfds where by_files, else -1 */
     struct http_pool pools[HTTP_POOLS];

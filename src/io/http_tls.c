@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "leasehold/errors.h"
@@ -143,5 +144,22 @@ CURLcode http_tls_set(struct transport_call *call)
         code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY, transport->key_fd);
     if (code == CURLE_OK) /* without one, an encrypted key given as a blob crashes libcurl 7.88 */
         code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, config->key_passphrase != NULL ? config->key_passphrase : "");
+    if (code == CURLE_OK && transport->tell_certificate)
+        code = curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
     return code;
+}
+
+int64_t http_tls_certificate_us(struct transport_call *call)
+{
+    static const char name[] = "Expire date:";
+    struct curl_certinfo *chain = NULL;
+    if (!call->transport->tell_certificate || curl_easy_getinfo(call->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
+        chain->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *line = chain->certinfo[0]; line != NULL; line = line->next) {
+        time_t at = strncmp(line->data, name, sizeof(name) - 1) == 0 ? curl_getdate(line->data + sizeof(name) - 1, NULL) : -1;
+        if (at > 0)
+            return (int64_t)at * 1000000;
+    }
+    return 0;
 }

@@ -14,4 +14,7 @@ void http_tls_close(struct http_transport *transport);
 /* Sets the TLS options of the call's handle. */
 CURLcode http_tls_set(struct transport_call *call);
 
+/* When the certificate of the server expires, in microseconds since 1970; 0 where it is not known, as on a used connection. */
+int64_t http_tls_certificate_us(struct transport_call *call);
+
 #endif

@@ -42,6 +42,8 @@ struct transport_answer {
     const char *body; /* NUL-terminated behind body_size; lives during the callback; "" when none */
     size_t body_size;
     int64_t retry_after_ns;  /* Retry-After in delay-seconds form; 0: none */
+    int64_t date_us;         /* the server's wall clock when it answered, cut to the second; 0: it does not say */
+    int64_t certificate_us;  /* when the certificate of the server expires, where the transport was asked to tell; 0: not known */
     leasehold_time received; /* read after the last byte was received */
     const char *sentence;    /* what went wrong, one sentence, for people; "" when ANSWERED; lives during the callback */
 };

@@ -11,7 +11,7 @@ from cli_world import BUILD, World, main
 
 MANUAL = pathlib.Path(__file__).resolve().parents[2] / "man" / "leasehold.1"
 # dev's own options are in docs/dev-server.md and its --help.
-COMMANDS = ("run", "candidate", "status", "watch", "members", "wait", "sidecar", "resign", "transfer")
+COMMANDS = ("run", "candidate", "status", "watch", "members", "wait", "sidecar", "resign", "transfer", "doctor")
 
 
 class Manual(World):
