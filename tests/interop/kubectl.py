@@ -246,6 +246,24 @@ class Watches(unittest.TestCase):
                     watch.stdout.close()
 
 
+class Plugin(unittest.TestCase):
+    def test_kubectl_finds_and_runs_it(self):
+        place = pathlib.Path(tempfile.mkdtemp(dir=folder))
+        (place / "kubectl-leasehold").symlink_to(options.leasehold)
+        for name in ("kubectl-1.29", "kubectl-1.33", "kubectl"):
+            with self.subTest(kubectl=name), Dev() as dev:
+                kubectl = Kubectl(options.programs / name, dev.kubeconfig)
+                kubectl.environment["PATH"] = f"{place}:{kubectl.environment['PATH']}"
+                code, listed = kubectl.run("plugin list", None)
+                self.assertEqual(code, 0, listed)
+                self.assertIn(str(place / "kubectl-leasehold"), listed)
+                self.assertEqual(kubectl.run("create -f -", LEASE % "h")[0], 0)
+                _, told = kubectl.run("leasehold status a -o json", None)
+                self.assertIn('"holder":"h"', told.replace(" ", ""))
+                self.assertEqual(kubectl.run("leasehold status none", None)[0], 4, "the exit code is the plugin's own")
+                self.assertIn("kubectl leasehold", kubectl.run("leasehold --help", None)[1])
+
+
 class BesideTheRealServer(unittest.TestCase):
     def test_the_same_words(self):
         with RealServer() as real:
