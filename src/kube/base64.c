@@ -49,3 +49,20 @@ int kube_base64_decode(const char *text, size_t size, struct kube_bytes *ret)
     *ret = (struct kube_bytes){ data, used };
     return 0;
 }
+
+char *kube_base64_encode(const unsigned char *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    char *text = malloc((size + 2) / 3 * 4 + 1), *end = text;
+    for (size_t i = 0; text != NULL && i < size; i += 3) {
+        size_t left = size - i;
+        unsigned bits = (unsigned)data[i] << 16 | (left > 1 ? (unsigned)data[i + 1] << 8 : 0) | (left > 2 ? data[i + 2] : 0);
+        *end++ = digits[bits >> 18];
+        *end++ = digits[bits >> 12 & 63];
+        *end++ = digits[left > 1 ? bits >> 6 & 63 : 64];
+        *end++ = digits[left > 2 ? bits & 63 : 64];
+    }
+    if (text != NULL)
+        *end = '\0';
+    return text;
+}

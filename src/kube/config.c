@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kube/exec.h"
 #include "kube/internal.h"
 #include "kube/kubeconfig.h"
 #include "leasehold/errors.h"
@@ -23,6 +24,7 @@ struct kube_config *kube_config_free(struct kube_config *c)
     kube_bytes_free(&c->ca);
     kube_bytes_free(&c->client_certificate);
     kube_bytes_free(&c->client_key);
+    kube_exec_free(c->exec);
     free(c);
     return NULL;
 }
@@ -246,8 +248,9 @@ static int config_user(struct kube_config *c, struct config_origin *origin, cons
 
 /* From what was read and overridden; c->source is set. The files are those of the cluster and of the user. */
 static int config_finish(struct kube_config *c, const char *cluster_file, const char *user_file, struct kubeconfig *k,
-                         const struct kube_overrides *o, char *sentence)
+                         const struct kube_options *options, char *sentence)
 {
+    const struct kube_overrides *o = &options->overrides;
     struct config_origin cluster = { .file = cluster_file, .sentence = sentence };
     struct config_origin user = { .file = user_file, .sentence = sentence };
     int error = kube_override_cluster(k, o);
@@ -258,7 +261,14 @@ static int config_finish(struct kube_config *c, const char *cluster_file, const 
     if (error != 0)
         return kube_fail_memory(sentence);
     error = config_cluster(c, &cluster, k);
-    return error != 0 ? error : config_user(c, &user, k);
+    if (error == 0)
+        error = config_user(c, &user, k);
+    if (error != 0 || k->exec == NULL)
+        return error;
+    const struct kube_exec_place place = { user_file, k->user, k->server, k->proxy_url, options->plugins };
+    struct kube_exec *exec = k->exec;
+    k->exec = NULL;
+    return kube_exec_finish(c, exec, &place, sentence);
 }
 
 static int config_load_files(struct kube_config *c, const struct kube_files *files, const struct kube_options *options, char *sentence)
@@ -276,7 +286,7 @@ static int config_load_files(struct kube_config *c, const struct kube_files *fil
         error = kube_fail_memory(sentence);
     }
     if (error == 0)
-        error = config_finish(c, files->paths[k.cluster_source], files->paths[k.user_source], &k, &options->overrides, sentence);
+        error = config_finish(c, files->paths[k.cluster_source], files->paths[k.user_source], &k, options, sentence);
     if (error == 0)
         error = config_set_namespace(c, k.namespace_name, c->source, sentence);
     kubeconfig_clear(&k);
@@ -284,12 +294,12 @@ static int config_load_files(struct kube_config *c, const struct kube_files *fil
 }
 
 /* A server was named, and there is no kubeconfig. */
-static int config_load_settings(struct kube_config *c, const struct kube_overrides *o, char *sentence)
+static int config_load_settings(struct kube_config *c, const struct kube_options *options, char *sentence)
 {
     static const char where[] = "the settings";
     struct kubeconfig k = { 0 };
     c->source = strdup(where);
-    int error = c->source != NULL ? config_finish(c, where, where, &k, o, sentence) : kube_fail_memory(sentence);
+    int error = c->source != NULL ? config_finish(c, where, where, &k, options, sentence) : kube_fail_memory(sentence);
     if (error == 0)
         error = config_set_namespace(c, NULL, where, sentence);
     kubeconfig_clear(&k);
@@ -414,7 +424,7 @@ static int config_load_into(struct kube_config *c, const struct kube_options *op
                          "there is no kubeconfig to find the context \"%.*s\" in: give one with --kubeconfig or KUBECONFIG",
                          KUBE_SHOW(options->context));
     if (kube_given(options->overrides.server))
-        return config_load_settings(c, &options->overrides, sentence);
+        return config_load_settings(c, options, sentence);
     if (host != NULL) {
         error = config_load_account(c, host, port != NULL ? port : "443",
                                     options->service_account_folder != NULL ? options->service_account_folder : KUBE_SERVICE_ACCOUNT_FOLDER,

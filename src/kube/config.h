@@ -1,8 +1,8 @@
 /* Where the API server is and who we are: one value, loaded once from a kubeconfig or from a Pod's service account.
  *
  * Here: which file is asked, what it says, and one sentence for people when it cannot be used. Not here: connections
- * (src/io), and the environment itself: the loader asks the lookup it was given. What is not supported yet (exec,
- * auth-provider, impersonation) is refused by name, never ignored. */
+ * (src/io), and the environment itself: the loader asks the lookup it was given. What is not supported (auth-provider,
+ * impersonation) is refused by name, never ignored. */
 #ifndef LEASEHOLD_KUBE_CONFIG_H
 #define LEASEHOLD_KUBE_CONFIG_H
 
@@ -36,6 +36,15 @@ struct kube_proxy {
     char *username, *password; /* both or neither */
 };
 
+struct kube_exec; /* src/kube/exec.h */
+
+/* Whether programs that a kubeconfig names may be run. */
+enum kube_plugins {
+    KUBE_PLUGINS_NO = 0,
+    KUBE_PLUGINS_YES,
+    KUBE_PLUGINS_INTERACTIVE, /* and, if standard input is a terminal, they may ask there */
+};
+
 /* All strings are owned by the configuration, NUL-terminated, and NULL when absent unless said otherwise. It never changes
  * after loading, so any thread may read it. */
 struct kube_config {
@@ -55,6 +64,7 @@ struct kube_config {
     char *username, *password; /* both or neither, and then no token */
     char *token;               /* bearer token; with a token_file: what the file said when loaded */
     char *token_file;          /* absolute path; see src/kube/token.h */
+    struct kube_exec *exec;    /* a program that says who we are, where nothing above does; NULL: none */
     char *namespace_name;      /* of the context or the service account, else "default"; never NULL */
 };
 
@@ -77,6 +87,7 @@ struct kube_options {
     const char *
         kubeconfig; /* may be a pipe, which is read once; NULL or "": what KUBECONFIG lists, merged, then ~/.kube/config, then in-cluster */
     const char *context;                /* NULL or "": the file's current-context; refused in-cluster */
+    enum kube_plugins plugins;          /* a kubeconfig that needs one is refused where they may not be run */
     const char *service_account_folder; /* NULL: KUBE_SERVICE_ACCOUNT_FOLDER */
     /* Value of an environment variable or NULL; the string must live until loading returns. NULL: an empty environment.
      * Asked for KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, and in upper and lower case for HTTPS_PROXY,

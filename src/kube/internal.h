@@ -14,6 +14,8 @@ int kube_fail_memory(char sentence[KUBE_SENTENCE_MAX]);
 /* base64.c: standard alphabet, padded; white space is skipped. Returns 0 and *ret (kube_bytes_free), LEASEHOLD_ERR_ARGUMENT when
  * it is no base64, or LEASEHOLD_ERR_MEMORY. */
 int kube_base64_decode(const char *text, size_t size, struct kube_bytes *ret);
+/* NULL when out of memory. */
+char *kube_base64_encode(const unsigned char *data, size_t size);
 
 /* file.c: a regular file of at most `max` bytes. Returns 0 and *ret, or a negative error and *ret_reason: "Permission denied",
  * "it is larger than 1048576 bytes" (static or in `buffer`). Never blocks on a pipe. */
@@ -53,6 +55,26 @@ int kube_override_user(struct kubeconfig *k, const struct kube_overrides *o);
 int kube_replace(char **field, const char *text, char **other);
 /* Neither NULL nor "". */
 bool kube_given(const char *text);
+
+/* exec.c: spec.cluster of what a plugin is told, as JSON; `config` is JSON, or NULL. NULL when out of memory. */
+struct kube_exec_cluster {
+    const char *server, *tls_server_name, *proxy_url;
+    bool insecure_skip_tls_verify;
+    struct kube_bytes ca; /* borrowed */
+};
+char *kube_exec_cluster(const struct kube_exec_cluster *cluster, const char *config);
+
+/* exec_config.c: what the user of a kubeconfig says about a plugin, `exec`, which it takes over whatever comes, made ready to run for the
+ * configuration c, whose other fields are set. 0 or a negative error and the sentence; c->exec stays NULL where something else
+ * says who we are. */
+struct kube_exec;
+struct kube_exec_place {
+    const char *file;               /* of the user: a relative path is relative to its folder */
+    const char *user;               /* its name */
+    const char *server, *proxy_url; /* as written */
+    enum kube_plugins allowed;
+};
+int kube_exec_finish(struct kube_config *c, struct kube_exec *exec, const struct kube_exec_place *place, char sentence[KUBE_SENTENCE_MAX]);
 
 /* proxy.c */
 /* Returns 0 and *ret (kube_proxy_clear), LEASEHOLD_ERR_CONFIG and *ret_reason (static), or LEASEHOLD_ERR_MEMORY. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "kube/exec.h"
 #include "kube/internal.h"
 #include "kube/yaml.h"
 #include "leasehold/errors.h"
@@ -33,7 +34,6 @@ static void kubeconfig_refuse(struct kube_yaml *yaml, yaml_node_t *mapping, cons
     static const struct {
         const char *key, *instead;
     } refused[] = {
-        { "exec", "give it a token, a tokenFile or a client certificate" },
         { "auth-provider", "kubectl has not had it since 1.26; name the provider's program under exec, as its manual says" },
         { "as", impersonate },
         { "as-uid", impersonate },
@@ -126,6 +126,20 @@ static void kubeconfig_read_user(struct kubeconfig_files *files, struct kubeconf
     kubeconfig_take(yaml, user, where, "tokenFile", &k->token_file);
     kubeconfig_take(yaml, user, where, "username", &k->username);
     kubeconfig_take(yaml, user, where, "password", &k->password);
+    k->exec = kube_exec_read(yaml, user, where);
+}
+
+/* What a plugin is told of its cluster beyond the address. */
+static void kubeconfig_read_extension(struct kubeconfig_files *files, struct kubeconfig *k)
+{
+    struct kube_yaml *yaml = &files->yaml;
+    size_t source;
+    if (yaml->error != 0 || k->exec == NULL || !k->exec->provide_cluster_info)
+        return;
+    yaml_node_t *item = kubeconfig_find(files, "clusters", k->cluster, &source);
+    yaml_node_t *cluster = kube_yaml_mapping(yaml, item, "the cluster", "cluster");
+    yaml_node_t *extension = kube_yaml_named(yaml, cluster, "extensions", "client.authentication.k8s.io/exec");
+    k->exec->config = kube_exec_read_json(yaml, kube_yaml_get(yaml, extension, "the extension", "extension"));
 }
 
 static const char *kubeconfig_current(struct kubeconfig_files *files)
@@ -201,6 +215,7 @@ int kubeconfig_parse(const char *all, const struct kubeconfig_source *sources, s
     if (files.yaml.error == 0)
         kubeconfig_read_cluster(&files, &k);
     kubeconfig_read_user(&files, &k);
+    kubeconfig_read_extension(&files, &k);
     for (size_t i = 0; i < files.count; i++)
         yaml_document_delete(&files.documents[i]);
     if (files.yaml.error != 0) {

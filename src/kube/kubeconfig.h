@@ -17,6 +17,7 @@ struct kubeconfig {
     char *certificate_file, *certificate_data, *key_file, *key_data;
     char *token, *token_file;
     char *username, *password;
+    struct kube_exec *exec;             /* as it stands there, see src/kube/exec.h; `interactive`, `cluster` and `owner` are not set */
     size_t cluster_source, user_source; /* whose entries these are: relative paths are relative to that file */
 };
 

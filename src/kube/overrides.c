@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kube/exec.h"
 #include "kube/internal.h"
 #include "kube/kubeconfig.h"
 #include "leasehold/errors.h"
@@ -48,6 +49,7 @@ void kubeconfig_clear(struct kubeconfig *k)
                       k->password,        k->proxy_url };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         kube_text_free(texts[i]);
+    kube_exec_free(k->exec);
     *k = (struct kubeconfig){ 0 };
 }
 

@@ -32,4 +32,11 @@ bool kube_yaml_truth(struct kube_yaml *yaml, yaml_node_t *mapping, const char *w
 /* In the list `list` of `root`, the first item whose `name` is `name`. NULL when there is none. */
 yaml_node_t *kube_yaml_named(struct kube_yaml *yaml, yaml_node_t *root, const char *list, const char *name);
 
+/* exec_yaml.c */
+
+/* The plugin that the mapping `user` names, or NULL where it names none, or with yaml->error. */
+struct kube_exec *kube_exec_read(struct kube_yaml *yaml, yaml_node_t *user, const char *where);
+/* A value as JSON (free), or NULL where `node` is NULL, or with yaml->error. */
+char *kube_exec_read_json(struct kube_yaml *yaml, yaml_node_t *node);
+
 #endif

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -48,10 +49,28 @@ static void bad_text_is_refused_and_leaves_the_output_alone(void **state)
     }
 }
 
+static void what_is_encoded_decodes_to_the_same(void **state)
+{
+    (void)state;
+    unsigned char data[256];
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (unsigned char)(i * 167);
+    for (size_t size = 0; size <= sizeof(data); size++) {
+        struct kube_bytes bytes;
+        char *text = kube_base64_encode(data, size);
+        assert_int_equal(kube_base64_decode(text, strlen(text), &bytes), 0);
+        assert_int_equal(bytes.size, size);
+        assert_memory_equal(bytes.data, data, size);
+        kube_bytes_free(&bytes);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_text_is_decoded),
+        cmocka_unit_test(what_is_encoded_decodes_to_the_same),
         cmocka_unit_test(bad_text_is_refused_and_leaves_the_output_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

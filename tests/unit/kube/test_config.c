@@ -1,5 +1,6 @@
 /* Which configuration is taken, what its files hold, and the sentence where it cannot be used. Every test has a folder of its
  * own and an environment that is a table. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "kube/config.h"
+#include "kube/exec.h"
 #include "kube/internal.h"
 #include "leasehold/errors.h"
 
@@ -234,6 +236,97 @@ static void a_kubeconfig_may_be_a_pipe(void **state)
     refused_file("", "tokenFile: fifo", "", "not a regular file");
     struct kube_options options = { .kubeconfig = in_folder("fifo") };
     refused(&options, LEASEHOLD_ERR_CONFIG, "nobody wrote or closed it for 10 s");
+}
+
+#define EXEC "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./get, interactiveMode: Never, provideClusterInfo: true}"
+
+static void a_plugin_is_made_ready(void **state)
+{
+    (void)state;
+    put("ca.pem", PEM);
+    put_config("config", ", certificate-authority: ca.pem, tls-server-name: n, proxy-url: 'http://p:1'", EXEC, "");
+    struct kube_options options = { .kubeconfig = in_folder("config") };
+    refused(&options, LEASEHOLD_ERR_CONFIG,
+            "config: user \"u\" gets its credentials from the program ./get (exec), which is not run unless the "
+            "option exec-plugins is yes");
+    options.plugins = KUBE_PLUGINS_YES;
+    struct kube_config *config = load(&options);
+    assert_string_equal(config->exec->command, in_folder("./get")); /* relative to the kubeconfig's folder */
+    assert_string_equal(config->exec->owner, "user \"u\"");
+    assert_false(config->exec->interactive);
+    char *info = kube_exec_info(config->exec, config->exec->interactive);
+    assert_string_equal(info,
+                        "KUBERNETES_EXEC_INFO={\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"spec\":"
+                        "{\"cluster\":{\"server\":\"https://api.example:6443/p\",\"tls-server-name\":\"n\","
+                        "\"certificate-authority-data\":\"" PEM64 "\",\"proxy-url\":\"http://p:1\"},\"interactive\":false}}");
+    free(info);
+    kube_config_free(config);
+
+    /* What the settings say otherwise is what it is told. */
+    options.overrides = (struct kube_overrides){ .server = "https://other", .insecure_skip_tls_verify = "yes" };
+    config = load(&options);
+    assert_string_equal(config->exec->cluster, "{\"server\":\"https://other\",\"tls-server-name\":\"n\",\"insecure-skip-tls-verify\":true,"
+                                               "\"proxy-url\":\"http://p:1\"}");
+    kube_config_free(config);
+
+    /* Whatever else says who we are wins, and then nothing has to be run. */
+    options = (struct kube_options){ .kubeconfig = in_folder("config"), .overrides = { .token = "SECRET" } };
+    config = load(&options);
+    assert_null(config->exec);
+    assert_string_equal(config->token, "SECRET");
+    kube_config_free(config);
+    put_config("config", "", "username: me, password: SECRET, " EXEC, "");
+    options = (struct kube_options){ .kubeconfig = in_folder("config") };
+    config = load(&options);
+    assert_null(config->exec);
+    kube_config_free(config);
+}
+
+static void a_plugin_that_must_ask_wants_a_terminal(void **state)
+{
+    (void)state;
+    put_config("config", "", "exec: {apiVersion: client.authentication.k8s.io/v1, command: get, interactiveMode: Always}", "");
+    struct kube_options options = { .kubeconfig = in_folder("config"), .plugins = KUBE_PLUGINS_YES };
+    refused(&options, LEASEHOLD_ERR_CONFIG, "wants to ask (interactiveMode: Always), and nobody may be asked here");
+    options.plugins = KUBE_PLUGINS_INTERACTIVE;
+    int old = dup(0), null = open("/dev/null", O_RDONLY);
+    dup2(null, 0);
+    refused(&options, LEASEHOLD_ERR_CONFIG, "and standard input is no terminal");
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0) {
+        int its = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+        assert_true(its >= 0);
+        dup2(its, 0);
+        struct kube_config *config = load(&options);
+        assert_true(config->exec->interactive);
+        assert_string_equal(config->exec->command, "get"); /* for PATH */
+        kube_config_free(config);
+        close(its);
+    }
+    close(terminal);
+    dup2(old, 0);
+    close(old);
+    close(null);
+}
+
+static void what_a_plugin_is_told_of_the_cluster_fits_a_variable(void **state)
+{
+    (void)state;
+    /* As base64 the authority takes four thirds. */
+    for (int more = 0; more < 2; more++) {
+        static char text[128 << 10];
+        size_t size = (size_t)(more ? 72 : 71) << 10;
+        memset(text, 'x', size);
+        memcpy(text, PEM, strlen(PEM));
+        text[size] = '\0';
+        put("ca.pem", text);
+        put_config("config", ", certificate-authority: ca.pem", EXEC, "");
+        struct kube_options options = { .kubeconfig = in_folder("config"), .plugins = KUBE_PLUGINS_YES };
+        if (more)
+            refused(&options, LEASEHOLD_ERR_CONFIG, "is larger than 98304 bytes");
+        else
+            kube_config_free(load(&options));
+    }
 }
 
 static void a_file_has_a_limit(void **state)
@@ -546,6 +639,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_and_data_are_read, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_cannot_be_used_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_kubeconfig_may_be_a_pipe, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_plugin_is_made_ready, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_plugin_that_must_ask_wants_a_terminal, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(what_a_plugin_is_told_of_the_cluster_fits_a_variable, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_file_has_a_limit, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_first_place_that_has_one_wins, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_list_of_files_is_merged, make_folder, remove_folder),

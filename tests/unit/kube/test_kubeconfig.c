@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "kube/exec.h"
 #include "kube/kubeconfig.h"
 #include "leasehold/errors.h"
 
@@ -46,7 +47,7 @@ static void every_field_is_read(void **state)
                                "users:\n"
                                "- name: me\n  user:\n    client-certificate: c.pem\n    client-certificate-data: Yw==\n"
                                "    client-key: k.pem\n    client-key-data: aw==\n    token: t\n    tokenFile: f\n"
-                               "- name: later\n  user: {exec: {command: x}}\n"
+                               "- name: later\n  user: {auth-provider: {name: x}}\n"
                                "contexts:\n"
                                "- {name: second, context: {cluster: other, user: later}}\n"
                                "- name: first\n  context: {cluster: dev, user: me, namespace: ns}\n"
@@ -76,7 +77,7 @@ static void every_field_is_read(void **state)
     assert_null(k.token);
     kubeconfig_clear(&k);
     assert_int_equal(parse(text, "second", &k, sentence), LEASEHOLD_ERR_UNSUPPORTED); /* only where it is used */
-    assert_non_null(strstr(sentence, "user \"later\" uses exec"));
+    assert_non_null(strstr(sentence, "user \"later\" uses auth-provider"));
 }
 
 static void json_is_yaml(void **state)
@@ -148,6 +149,98 @@ static void what_is_not_supported_is_refused_by_name(void **state)
     }
 }
 
+#define EXEC(fields) CLUSTER CONTEXT "users: [{name: u, user: {exec: {" fields "}}}]\n" CURRENT
+#define V1 "apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never"
+
+static void a_plugin_is_read(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "clusters:\n- name: c\n  cluster:\n    server: https://h:1\n    extensions:\n    - {name: other, extension: {z: 1}}\n"
+        "    - name: client.authentication.k8s.io/exec\n      extension: {audience: &a 06e3, n: [1, -2, 1.5, true, False, ~, '1', *a, "
+        "\"x\\ny\"], e: {}}\n" CONTEXT
+        "users:\n- name: u\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: ./bin/get\n"
+        "      args: [eks, '', \"a b\", 7]\n      env: [{name: A, value: b=c}, {name: EMPTY, value: ''}]\n"
+        "      installHint: |\n        Get it.\n      provideClusterInfo: true\n      interactiveMode: IfAvailable\n" CURRENT;
+    char sentence[KUBE_SENTENCE_MAX];
+    struct kubeconfig k;
+    if (parse(text, NULL, &k, sentence) != 0)
+        fail_msg("%s", sentence);
+    assert_string_equal(k.exec->api_version, "client.authentication.k8s.io/v1");
+    assert_string_equal(k.exec->command, "./bin/get");
+    static const char *const arguments[] = { "eks", "", "a b", "7" };
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(k.exec->arguments[i], arguments[i]);
+    assert_null(k.exec->arguments[4]);
+    assert_string_equal(k.exec->environment[0], "A=b=c");
+    assert_string_equal(k.exec->environment[1], "EMPTY=");
+    assert_null(k.exec->environment[2]);
+    assert_string_equal(k.exec->install_hint, "Get it.\n");
+    assert_true(k.exec->provide_cluster_info && k.exec->mode == KUBE_EXEC_IF_AVAILABLE);
+    assert_string_equal(k.exec->config, "{\"audience\":6000.0,\"n\":[1,-2,1.5,true,false,null,\"1\",6000.0,\"x\\ny\"],\"e\":{}}");
+    kubeconfig_clear(&k);
+    assert_null(k.exec);
+
+    /* v1beta1 has a default. */
+    assert_int_equal(parse(EXEC("apiVersion: client.authentication.k8s.io/v1beta1, command: aws"), NULL, &k, sentence), 0);
+    assert_true(k.exec->mode == KUBE_EXEC_IF_AVAILABLE && k.exec->arguments[0] == NULL && k.exec->environment[0] == NULL);
+    assert_null(k.exec->config);
+    kubeconfig_clear(&k);
+}
+
+static void a_plugin_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    refused(EXEC("command: aws"), LEASEHOLD_ERR_UNSUPPORTED, "exec of user \"u\" has the apiVersion missing");
+    refused(EXEC("apiVersion: client.authentication.k8s.io/v1alpha1, command: aws"), LEASEHOLD_ERR_UNSUPPORTED, "v1alpha1: client.auth");
+    refused(EXEC("apiVersion: client.authentication.k8s.io/v1, command: aws"), LEASEHOLD_ERR_CONFIG,
+            "has the interactiveMode missing: write Never, IfAvailable or Always");
+    refused(EXEC("apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: never"), LEASEHOLD_ERR_CONFIG,
+            "interactiveMode never");
+    refused(EXEC(V1), LEASEHOLD_ERR_CONFIG, "exec of user \"u\" has no command");
+    refused(EXEC(V1 ", command: [aws]"), LEASEHOLD_ERR_CONFIG, "command of exec of user \"u\" must be text");
+    refused(EXEC(V1 ", command: aws, args: eks"), LEASEHOLD_ERR_CONFIG, "args of exec of user \"u\" must be a list");
+    refused(EXEC(V1 ", command: aws, args: [{a: b}]"), LEASEHOLD_ERR_CONFIG, "must be a list of texts");
+    refused(EXEC(V1 ", command: aws, args: [\"a\\0b\"]"), LEASEHOLD_ERR_CONFIG, "must be a list of texts");
+    refused(EXEC(V1 ", command: aws, env: {A: b}"), LEASEHOLD_ERR_CONFIG, "env of exec of user \"u\" must be a list");
+    refused(EXEC(V1 ", command: aws, env: [{value: b}]"), LEASEHOLD_ERR_CONFIG, "a name, without =, and a value");
+    refused(EXEC(V1 ", command: aws, env: [{name: A=B, value: b}]"), LEASEHOLD_ERR_CONFIG, "a name, without =, and a value");
+    refused(EXEC(V1 ", command: aws, provideClusterInfo: maybe"), LEASEHOLD_ERR_CONFIG, "is maybe: write true or false");
+    refused("users: [{name: u, user: {exec: [aws]}}]\n" CLUSTER CONTEXT CURRENT, LEASEHOLD_ERR_CONFIG,
+            "exec of user \"u\" must be a mapping");
+}
+
+#define EXTENDED(extension)                                                                                                                \
+    "clusters: [{name: c, cluster: {server: 'https://h', extensions: [{name: client.authentication.k8s.io/exec, extension: " extension     \
+    "}]}}]\n" CONTEXT "users: [{name: u, user: {exec: {" V1 ", command: aws, provideClusterInfo: true}}}]\n" CURRENT
+
+static void what_a_plugin_is_told_has_limits(void **state)
+{
+    (void)state;
+    refused(EXTENDED("&a [*a]"), LEASEHOLD_ERR_CONFIG, "more than 32 levels or 10000 values");
+    /* 2, 4, 8 … values out of a few words. */
+    refused(EXTENDED("[&a [x, x], &b [*a, *a], &c [*b, *b], &d [*c, *c], &e [*d, *d], &f [*e, *e], &g [*f, *f], &h [*g, *g], "
+                     "&i [*h, *h], &j [*i, *i], &k [*j, *j], &l [*k, *k]]"),
+            LEASEHOLD_ERR_CONFIG, "more than 32 levels or 10000 values");
+    refused(EXTENDED("{[a]: b}"), LEASEHOLD_ERR_CONFIG, "a key that is no text");
+
+    for (int more = 0; more < 2; more++) {
+        static char text[32 * KUBE_EXEC_ITEMS_MAX];
+        char *end = stpcpy(text, CLUSTER CONTEXT "users: [{name: u, user: {exec: {" V1 ", command: aws, args: [");
+        for (int i = 0; i < KUBE_EXEC_ITEMS_MAX + more; i++)
+            end = stpcpy(end, "x, ");
+        strcpy(end, "]}}}]\n" CURRENT);
+        char sentence[KUBE_SENTENCE_MAX];
+        struct kubeconfig k;
+        if (more) {
+            refused(text, LEASEHOLD_ERR_CONFIG, "args of exec of user \"u\" has 257 items: at most 256 are taken");
+            continue;
+        }
+        assert_int_equal(parse(text, NULL, &k, sentence), 0);
+        kubeconfig_clear(&k);
+    }
+}
+
 /* A good file with `n` times `unit` in front. */
 static char *stuffed(const char *before, const char *unit, size_t n, const char *after)
 {
@@ -211,6 +304,9 @@ int main(void)
         cmocka_unit_test(anchors_work_and_may_contain_themselves),
         cmocka_unit_test(what_is_missing_or_wrong_is_named),
         cmocka_unit_test(what_is_not_supported_is_refused_by_name),
+        cmocka_unit_test(a_plugin_is_read),
+        cmocka_unit_test(a_plugin_that_cannot_be_is_refused),
+        cmocka_unit_test(what_a_plugin_is_told_has_limits),
         cmocka_unit_test(limits_hold_at_the_limit_and_beyond),
         cmocka_unit_test(a_megabyte_of_brackets_costs_nothing),
     };
