@@ -11,12 +11,14 @@
         --tokens FILE        401 unless the bearer token is a line of FILE (read for each request)
         --refuse N           401 for the first N requests
         --plain              no TLS: only the checks
+        --rewrite-host       the backend is told its own address as Host
 
 Only Python's standard library; not a proxy for anything but tests.
 """
 import argparse
 import asyncio
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -119,7 +121,7 @@ class Front:
                     continue
                 if backend is None:
                     backend = await asyncio.open_connection(*self.options.backend.rsplit(":", 1))
-                backend[1].write(raw + body)
+                backend[1].write(addressed(raw, self.options) + body)
                 await backend[1].drain()
                 await relay_answer(reader, backend[0], writer)
         except (Gone, OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
@@ -139,6 +141,13 @@ async def read_head(reader):
         name, _, value = line.partition(":")
         head[name.strip().lower()] = value.strip()
     return raw, first, head
+
+
+def addressed(raw, options):
+    """The head as the backend wants it: some look at the Host header."""
+    if not options.rewrite_host:
+        return raw
+    return re.sub(rb"(?mi)^Host:[^\r]*", b"Host: " + options.backend.encode(), raw, count=1)
 
 
 async def relay_answer(client_reader, reader, writer):
@@ -224,6 +233,7 @@ def main():
         serving.add_argument(name)
     serving.add_argument("--refuse", type=int, default=0)
     serving.add_argument("--plain", action="store_true")
+    serving.add_argument("--rewrite-host", action="store_true")
     options = parser.parse_args()
     if options.command == "certificates":
         make_certificates(options.folder)

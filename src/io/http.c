@@ -91,7 +91,7 @@ static struct transport_call *http_next_ready(struct http_transport *transport)
     return call;
 }
 
-static void http_pump_soon(struct http_transport *transport)
+void http_pump_soon(struct http_transport *transport)
 {
     loop_timer_set(transport->loop, &transport->pump_timer, 0);
 }
@@ -121,11 +121,32 @@ static void http_call_fail(struct transport_call *call, enum transport_outcome o
     http_call_set_ready(call);
 }
 
-/* After a 401: true when the call is under way once more, with the token as its file has it now. */
+/* A call that waits for a credential or an address is refused one: it never left, unless as the copy of one that may have. */
+static void http_call_fail_queued(struct transport_call *call, CURLcode code)
+{
+    enum transport_outcome outcome = call->maybe_sent ? TRANSPORT_BROKEN : TRANSPORT_NOT_SENT;
+    http_call_withdraw(call, false);
+    http_call_fail(call, outcome, code);
+}
+
+/* Back into the queue, for another credential. */
+static void http_call_requeue(struct transport_call *call)
+{
+    call->lane->active--;
+    call->state = HTTP_QUEUED;
+    call->maybe_sent = call->repeated;
+    heap_insert(&call->lane->queue, &call->wait, call->wait.key);
+    http_pump_soon(call->transport);
+}
+
+/* After a 401: true when the call is under way once more, with the token as its file has it now, or as a program says it anew. */
 static bool http_call_retry(struct transport_call *call)
 {
     leasehold_time now = clock_now();
-    if (call->status != 401 || call->retried || now.boot_ns >= call->expiry.key || !kube_token_refused(call->transport->token, now.boot_ns))
+    if (call->status != 401 || call->retried || now.boot_ns >= call->expiry.key)
+        return false;
+    bool by_plugin = call->transport->exec != NULL;
+    if (by_plugin ? !http_exec_refused(call, now) : !kube_token_refused(call->transport->token, now.boot_ns))
         return false;
     http_call_take_back(call, false);
     call->retried = true;
@@ -133,6 +154,10 @@ static bool http_call_retry(struct transport_call *call)
     call->body_size = call->headers_size = 0;
     call->retry_after_ns = call->date_us = 0;
     call->error[0] = '\0';
+    if (by_plugin) {
+        http_call_requeue(call);
+        return true;
+    }
     if (http_call_launch(call, now) == 0)
         return true;
     call->lane->active--;
@@ -186,6 +211,8 @@ static void http_on_expiry(void *user, leasehold_time now)
         struct transport_call *call = HEAP_OWNER(first, struct transport_call, expiry);
         struct http_pool *pool = call->lane->pool;
         bool active = call->state == HTTP_ACTIVE, sent = call->maybe_sent;
+        if (!active)
+            http_exec_explain_wait(call);
         http_call_withdraw(call, true);
         if (active)
             http_pool_distrust(pool); /* what froze this connection may have frozen the others */
@@ -272,6 +299,14 @@ static void http_on_pump(void *user, leasehold_time now)
     for (unsigned i = 0; i < HTTP_LANES; i++) {
         struct http_lane *lane = &transport->lanes[i];
         while (lane->active < lane->max && heap_first(&lane->queue) != NULL) {
+            struct transport_call *call = HEAP_OWNER(heap_first(&lane->queue), struct transport_call, wait);
+            enum kube_credential_state credential = http_exec_admit(call, now);
+            if (credential == KUBE_CREDENTIAL_NONE)
+                http_call_fail_queued(call, CURLE_LOGIN_DENIED);
+            if (credential == KUBE_CREDENTIAL_NONE)
+                continue;
+            if (credential == KUBE_CREDENTIAL_WAIT)
+                break; /* its end is told */
             if (transport->resolver != NULL) {
                 resolver_refresh(transport->resolver, now);
                 if (resolver_addresses(transport->resolver) == NULL)
@@ -294,10 +329,9 @@ static void http_on_resolved(void *user)
         struct heap_node *first;
         while ((first = heap_first(&transport->lanes[i].queue)) != NULL) {
             struct transport_call *call = HEAP_OWNER(first, struct transport_call, wait);
-            http_call_withdraw(call, false);
             snprintf(call->error, sizeof(call->error), "%s cannot be resolved: %s",
                      transport->config->proxy.host != NULL ? "the proxy's name" : "its name", resolver_sentence(transport->resolver));
-            http_call_fail(call, TRANSPORT_NOT_SENT, CURLE_COULDNT_RESOLVE_HOST);
+            http_call_fail_queued(call, CURLE_COULDNT_RESOLVE_HOST);
         }
     }
     http_deliver(transport);
@@ -475,6 +509,8 @@ int http_transport_new(struct loop *loop, const struct kube_config *config, cons
     error = http_transport_names(transport, options->user_agent);
     if (error == 0)
         error = kube_token_new(config, &transport->token);
+    if (error == 0 && config->exec != NULL)
+        error = http_exec_new(transport, &transport->exec);
     if (error == 0 && (config->tls || config->proxy.url != NULL))
         error = http_tls_open(transport);
     const char *first = config->proxy.host != NULL ? config->proxy.host : config->host; /* where connections go */
@@ -508,6 +544,7 @@ struct http_transport *http_transport_free(struct http_transport *transport)
     loop_timer_set(transport->loop, &transport->expiry_timer, LEASEHOLD_NEVER);
     loop_timer_set(transport->loop, &transport->pump_timer, LEASEHOLD_NEVER);
     transport->resolver = resolver_free(transport->resolver);
+    transport->exec = http_exec_free(transport->exec);
     transport->token = kube_token_free(transport->token);
     http_tls_close(transport);
     free(transport->origin);

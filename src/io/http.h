@@ -6,8 +6,9 @@
  *
  * Connections (DESIGN §4 rule 12): lock traffic has up to four of its own, earliest deadline first; other requests up to four
  * more; each stream its own. Whatever is abandoned is closed with RST and never used again, and after a timeout so are the idle
- * connections of that kind: what froze one may have frozen them all. The first use in a process calls curl_global_init(),
- * which is the only thing global here; it is never undone. */
+ * connections of that kind: what froze one may have frozen them all. Where a program says who we are (src/kube/exec.h), requests
+ * wait for it as they do for a connection, and the credential it gave serves while it is asked for the next. The first use in a process
+ * calls curl_global_init(), which is the only thing global here; it is never undone. */
 #ifndef LEASEHOLD_IO_HTTP_H
 #define LEASEHOLD_IO_HTTP_H
 
@@ -52,5 +53,12 @@ struct http_transport *http_transport_free(struct http_transport *transport);
  * start() also returns LEASEHOLD_ERR_ARGUMENT for a path that does not begin with '/' or holds spaces or control characters, and
  * for a method or content type that is no token. */
 struct transport http_transport_interface(struct http_transport *transport);
+
+/* Starts the program that says who we are, where there is one and it was not asked yet; the first request would otherwise. Returns true
+ * while requests have to wait for it. For commands whose requests have short limits: turn the loop until it is false. */
+bool http_transport_asks_plugin(struct http_transport *transport);
+
+/* From now on that program has no terminal to ask at: the loop is turned by a thread of its own. */
+void http_transport_ask_nobody(struct http_transport *transport);
 
 #endif

@@ -438,7 +438,8 @@ static bool __attribute__((format(printf, 2, 3))) http_append(struct curl_slist 
 static bool http_build_headers(struct transport_call *call, leasehold_time now)
 {
     const struct kube_config *config = call->transport->config;
-    const char *token = kube_token_now(call->transport->token, now.boot_ns);
+    const struct kube_exec_answer *answer = http_exec_answer(call->transport);
+    const char *token = answer != NULL ? answer->token : kube_token_now(call->transport->token, now.boot_ns);
     struct curl_slist **list = &call->headers;
     bool good = http_append(list, "Accept: application/json") && http_append(list, "Expect:");
     if (good && call->request_body != NULL) /* libcurl would say it is a form */

@@ -9,6 +9,7 @@
 #include "io/heap.h"
 #include "io/http.h"
 #include "io/resolver.h"
+#include "kube/credential.h"
 #include "kube/token.h"
 
 enum { HTTP_SENTENCE_MAX = 1024 };
@@ -65,9 +66,10 @@ struct transport_call {
     CURL *easy;
     struct curl_slist *headers, *resolve, *connect_to;
     struct http_socket *socket;
-    bool maybe_sent; /* a byte of the request may have left */
-    bool repeated;   /* libcurl has sent it anew: a used connection ended without an answer */
-    bool retried;    /* after a 401 */
+    bool maybe_sent;     /* a byte of the request may have left */
+    bool repeated;       /* libcurl has sent it anew: a used connection ended without an answer */
+    bool retried;        /* after a 401 */
+    unsigned generation; /* of the plugin's credential, at the last try */
     enum http_fault fault;
     char error[CURL_ERROR_SIZE];
 
@@ -88,6 +90,7 @@ struct http_transport {
     struct loop *loop;
     const struct kube_config *config;
     struct kube_token *token;
+    struct http_exec *exec;    /* who we are by a plugin's word; NULL: by the token or the configuration */
     struct resolver *resolver; /* of the host or the proxy; NULL: it is an address */
     pid_t owner;
     char user_agent[HTTP_USER_AGENT_MAX];
@@ -115,6 +118,9 @@ void http_call_finished(struct transport_call *call, CURLcode code);
 /* Tells what there is to tell. Not from within libcurl. */
 void http_deliver(struct http_transport *transport);
 
+/* Launches what waits, after the callback at hand. */
+void http_pump_soon(struct http_transport *transport);
+
 /* http_curl.c */
 
 /* The first call in a process initialises libcurl. Returns 0 or LEASEHOLD_ERR_UNSUPPORTED, LEASEHOLD_ERR_MEMORY. */
@@ -127,6 +133,20 @@ void http_pool_distrust(struct http_pool *pool);
 int http_call_launch(struct transport_call *call, leasehold_time now);
 /* Takes the call back from libcurl; with `reset` its connection ends with RST. */
 void http_call_take_back(struct transport_call *call, bool reset);
+
+/* http_exec.c */
+
+int http_exec_new(struct http_transport *transport, struct http_exec **ret);
+/* Ends the program if it runs. Takes NULL, returns NULL. */
+struct http_exec *http_exec_free(struct http_exec *x);
+/* Whether the call can be launched, be it with a credential that is about to be replaced. NONE: call->sentence says why not. */
+enum kube_credential_state http_exec_admit(struct transport_call *call, leasehold_time now);
+/* The server said 401 to the call. True if it is worth waiting for another credential. */
+bool http_exec_refused(const struct transport_call *call, leasehold_time now);
+/* Fills call->sentence where the call's time ran out while it waited for the program. */
+void http_exec_explain_wait(struct transport_call *call);
+/* What the program said last; NULL where there is no program. */
+const struct kube_exec_answer *http_exec_answer(const struct http_transport *transport);
 
 /* http_proxy.c */
 

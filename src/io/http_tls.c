@@ -87,6 +87,26 @@ void http_tls_close(struct http_transport *transport)
     http_tls_close_one(&transport->key_fd);
 }
 
+int http_tls_replace(struct http_transport *transport, const struct kube_bytes *certificate, const struct kube_bytes *key)
+{
+    int certificate_fd = -1, key_fd = -1;
+    if (!transport->by_files)
+        return 0;
+    int error = http_tls_memfd(certificate, &certificate_fd);
+    if (error == 0)
+        error = http_tls_memfd(key, &key_fd);
+    if (error != 0) {
+        http_tls_close_one(&certificate_fd);
+        return error;
+    }
+    /* The new ones were opened before these are closed: by their names libcurl tells old connections from new ones. */
+    http_tls_close_one(&transport->certificate_fd);
+    http_tls_close_one(&transport->key_fd);
+    transport->certificate_fd = certificate_fd;
+    transport->key_fd = key_fd;
+    return 0;
+}
+
 static CURLcode http_tls_set_file(CURL *easy, CURLoption option, int fd)
 {
     char path[32];
@@ -98,15 +118,18 @@ static CURLcode http_tls_set_file(CURL *easy, CURLoption option, int fd)
 static CURLcode http_tls_set_one(struct transport_call *call, const struct kube_bytes *bytes, CURLoption blob_option,
                                  CURLoption file_option, int fd)
 {
+    const struct kube_config *config = call->transport->config;
     if (bytes->data == NULL)
         return CURLE_OK;
 #if HTTP_TLS_HAS_BLOBS
     if (!call->transport->by_files) {
-        struct curl_blob blob = { bytes->data, bytes->size, CURL_BLOB_NOCOPY }; /* the configuration outlives the call */
+        /* The configuration outlives the call; a plugin's next answer does not wait for it. */
+        bool stays = bytes == &config->ca || bytes == &config->client_certificate || bytes == &config->client_key;
+        struct curl_blob blob = { bytes->data, bytes->size, stays ? CURL_BLOB_NOCOPY : CURL_BLOB_COPY };
         return curl_easy_setopt(call->easy, blob_option, &blob);
     }
 #else
-    (void)blob_option;
+    (void)blob_option, (void)config;
 #endif
     return http_tls_set_file(call->easy, file_option, fd);
 }
@@ -137,11 +160,14 @@ CURLcode http_tls_set(struct transport_call *call)
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     if (code == CURLE_OK)
         code = http_tls_set_one(call, &config->ca, HTTP_TLS_BLOB(CURLOPT_CAINFO_BLOB), CURLOPT_CAINFO, transport->ca_fd);
+    const struct kube_exec_answer *answer = http_exec_answer(transport);
+    bool by_plugin = answer != NULL && answer->certificate.data != NULL;
     if (code == CURLE_OK)
-        code = http_tls_set_one(call, &config->client_certificate, HTTP_TLS_BLOB(CURLOPT_SSLCERT_BLOB), CURLOPT_SSLCERT,
-                                transport->certificate_fd);
+        code = http_tls_set_one(call, by_plugin ? &answer->certificate : &config->client_certificate, HTTP_TLS_BLOB(CURLOPT_SSLCERT_BLOB),
+                                CURLOPT_SSLCERT, transport->certificate_fd);
     if (code == CURLE_OK)
-        code = http_tls_set_one(call, &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY, transport->key_fd);
+        code = http_tls_set_one(call, by_plugin ? &answer->key : &config->client_key, HTTP_TLS_BLOB(CURLOPT_SSLKEY_BLOB), CURLOPT_SSLKEY,
+                                transport->key_fd);
     if (code == CURLE_OK) /* without one, an encrypted key given as a blob crashes libcurl 7.88 */
         code = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, config->key_passphrase != NULL ? config->key_passphrase : "");
     if (code == CURLE_OK && transport->tell_certificate)

@@ -8,6 +8,9 @@
  * Returns 0 or LEASEHOLD_ERR_SYSTEM with errno. */
 int http_tls_open(struct http_transport *transport);
 
+/* Another client certificate with its key, both without data for none; the bytes are the caller's. As http_tls_open(). */
+int http_tls_replace(struct http_transport *transport, const struct kube_bytes *certificate, const struct kube_bytes *key);
+
 /* Any state of opening. */
 void http_tls_close(struct http_transport *transport);
 

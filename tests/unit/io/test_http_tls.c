@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "harness.h"
+#include "kube/credential.h"
 
 static char folder[64];
 static struct server backend;
@@ -108,7 +110,7 @@ static void load_config(const char *server, const char *cluster, const char *use
              server, cluster, user);
     put("config", text);
     snprintf(path, sizeof(path), "%s/config", folder);
-    struct kube_options options = { .kubeconfig = path, .overrides = overrides };
+    struct kube_options options = { .kubeconfig = path, .overrides = overrides, .plugins = KUBE_PLUGINS_YES };
     if (kube_config_load(&options, &config, sentence) != 0)
         fail_msg("%s", sentence);
 }
@@ -231,6 +233,61 @@ static void a_client_certificate_is_presented(void **state)
     expect(&front, trust, "client-certificate: client.pem, client-key: server.key", TRANSPORT_NOT_SENT, 0,
            "the client certificate or key of context \"x\"");
     assert_int_equal(atomic_load(&backend.requests), asked);
+    front_stop(&front);
+}
+
+/* A program that prints the certificate and key of `name`; with `first` another's, which has expired, on its first run. */
+static void put_plugin(const char *name, const char *first)
+{
+    char text[1024], path[128];
+    snprintf(text, sizeof(text),
+             "#!/bin/sh\ncd '%s'; name=%s; first=%s; e=; if [ -n \"$first\" ] && ! [ -e ran ]; then name=$first; touch ran; "
+             "e=',\"expirationTimestamp\":\"2020-01-01T00:00:00Z\"'; fi; one() { awk '{printf \"%%s\\\\n\", $0}' $name.$1; }\n"
+             "printf '%%s\\n' "
+             "'{\"apiVersion\":\"client.authentication.k8s.io/"
+             "v1\",\"kind\":\"ExecCredential\",\"status\":{\"clientCertificateData\":\"'\"$(one pem)"
+             "\"'\",\"clientKeyData\":\"'\"$(one key)\"'\"'\"$e\"'}}'\n",
+             folder, name, first);
+    put("plugin", text);
+    snprintf(path, sizeof(path), "%s/plugin", folder);
+    assert_int_equal(chmod(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/ran", folder);
+    unlink(path);
+}
+
+static void a_plugins_certificate_is_presented_and_replaced(void **state)
+{
+    (void)state;
+    struct front front;
+    char ca[128], server[64];
+    static const char user[] = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, interactiveMode: Never}";
+    static const char trust[] = ", certificate-authority: ca.pem";
+    snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
+    front_start(&front, "server", "--client-ca", ca);
+    put_plugin("client", "''");
+    expect(&front, trust, user, TRANSPORT_ANSWERED, 200, NULL);
+    put_plugin("stranger-client", "''");
+    expect(&front, trust, user, TRANSPORT_BROKEN, 0, "broke off");
+    for (int by_files = 0; by_files < 2; by_files++) {
+        struct probe probe = { 0 };
+        const unsigned never = 0;
+        put_plugin("client", "stranger-client");
+        snprintf(server, sizeof(server), "https://127.0.0.1:%u", front.port);
+        open_config(server, trust, user, by_files != 0);
+        client_get(&client, &probe, "/x", 3 * S);
+        client_finish(&client, &probe);
+        assert_int_equal(probe.outcome, TRANSPORT_BROKEN);
+        probe_clear(&probe);
+        assert_false(client_turn(&client, &never, 1, KUBE_CREDENTIAL_PAUSE_NS));
+        for (int i = 0; i < 3; i++) {
+            client_get(&client, &probe, "/x", 3 * S);
+            client_finish(&client, &probe);
+            if (probe.status != 200)
+                fail_msg("%s", probe.sentence);
+            probe_clear(&probe);
+        }
+        close_config();
+    }
     front_stop(&front);
 }
 
@@ -459,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_certificate_of_another_name_is_refused_unless_named),
         cmocka_unit_test(an_expired_certificate_is_refused),
         cmocka_unit_test(a_client_certificate_is_presented),
+        cmocka_unit_test(a_plugins_certificate_is_presented_and_replaced),
         cmocka_unit_test(an_encrypted_key_does_not_crash),
         cmocka_unit_test(a_rotated_token_is_read_again_on_401),
         cmocka_unit_test(an_encrypted_key_is_opened_by_its_passphrase),
