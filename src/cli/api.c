@@ -51,6 +51,9 @@ int api_open(const struct arguments *a, struct api **ret, char sentence[KUBE_SEN
         api_close(api);
         return -1;
     }
+    /* A program that says who we are may take longer than a request, above all if it asks a person. */
+    while (http_transport_asks_plugin(api->http) && loop_wait(api->loop, LEASEHOLD_NEVER) >= 0 && loop_dispatch(api->loop) == 0)
+        ;
     api->namespace_ = named[0] ? named : api->config->namespace_name;
     *ret = api;
     return 0;

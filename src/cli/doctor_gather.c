@@ -119,7 +119,7 @@ static bool look_at_server(struct look *k)
     s.tls = config->tls;
     s.insecure = config->insecure_skip_tls_verify;
     s.loopback = is_loopback(config->host);
-    s.has_credentials = config->token || config->token_file || config->username || config->client_certificate.data;
+    s.has_credentials = config->token || config->token_file || config->username || config->client_certificate.data || config->exec;
     s.status = answer.status;
     s.sentence = answer.sentence;
     s.version = version ? version : "";

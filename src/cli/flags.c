@@ -289,9 +289,12 @@ bool flags_parse(const struct command *command, unsigned used_by, const struct f
         }
     }
     ret->options = leasehold_options_new();
-    if (!ret->options) {
+    /* Whoever runs a command has named the kubeconfig, or kubectl's; and the standard input of `run` is CMD's alone. */
+    const char *plugins = command->run == cli_run || command->run == cli_sidecar ? "yes" : "interactive";
+    if (!ret->options || leasehold_options_set(ret->options, "exec-plugins", plugins) < 0) {
         text_complain(command->name, "out of memory");
         *ret_code = EXIT_FAILED;
+        flags_free(ret);
         return false;
     }
     make_options(&r);

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/text.h"
+#include "library/connection.h"
 #include "probe/probe.h"
 
 int64_t session_now_ns(void)
@@ -25,6 +26,18 @@ int64_t session_wall_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* A program that says who we are may take longer than a request, above all if it asks a person. */
+static void await_plugin(leasehold_service *s)
+{
+    int error = 0;
+    while (error == 0 && connection_asks_plugin(s)) {
+        struct pollfd one = { .fd = leasehold_service_fd(s), .events = POLLIN };
+        if (poll(&one, 1, -1) < 0 && errno != EINTR)
+            break;
+        error = leasehold_service_dispatch(s);
+    }
+}
+
 int session_open(struct session *s, const char *command, leasehold_options *options)
 {
     sigset_t set;
@@ -39,6 +52,7 @@ int session_open(struct session *s, const char *command, leasehold_options *opti
         text_complain(command, "%s", *sentence ? sentence : leasehold_strerror(error));
         return -1;
     }
+    await_plugin(s->service); /* a signal ends us meanwhile */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
         text_complain(command, "cannot wait for signals: %m");
         session_close(s);

@@ -13,6 +13,7 @@ struct kube_options connection_options(const leasehold_options *o)
     return (struct kube_options){
         .kubeconfig = options_value(o, SETTING_KUBECONFIG),
         .context = options_value(o, SETTING_CONTEXT),
+        .plugins = (enum kube_plugins)setting_number(&settings_table[SETTING_EXEC_PLUGINS], options_value(o, SETTING_EXEC_PLUGINS)),
         .environment = environment,
         .overrides = {
             .cluster = options_value(o, SETTING_CLUSTER),

@@ -133,6 +133,16 @@ int leasehold_service_fd(const leasehold_service *s)
     return result;
 }
 
+bool connection_asks_plugin(leasehold_service *s)
+{
+    struct io_host *host = s->host.data;
+    if (guard_lock(s->guard) < 0)
+        return false;
+    bool asks = http_transport_asks_plugin(host->http);
+    guard_unlock(s->guard);
+    return asks;
+}
+
 /* Under the guard: the new thread waits for it. */
 static int start_thread(leasehold_service *s, struct io_host *host)
 {
@@ -149,6 +159,7 @@ static int start_thread(leasehold_service *s, struct io_host *host)
         return LEASEHOLD_ERR_SYSTEM;
     }
     host->threaded = true;
+    http_transport_ask_nobody(host->http);
     if (s->told_waiting)
         tell_waiting(host, true);
     return 0;

@@ -130,6 +130,9 @@ const struct setting settings_table[SETTINGS] = {
     [SETTING_KUBERNETES_EVENTS] = { "kubernetes-events", "LEASEHOLD_KUBERNETES_EVENTS", "yes|no", "no", NULL, NULL,
                                     "Write an Event of Kubernetes when this candidate begins or stops to lead", SETTING_YES_NO, CANDIDATE,
                                     0, 1 },
+    [SETTING_EXEC_PLUGINS] = { "exec-plugins", "LEASEHOLD_EXEC_PLUGINS", "no|yes|interactive", "no", NULL, "no|yes|interactive",
+                               "Run the program that a kubeconfig names for a credential; interactive: it may ask at the terminal",
+                               SETTING_CHOICE, SETTING_FOR_LIBRARY, 0, 0 },
 };
 
 const char *setting_default(enum setting_id id, const char *lock)
