@@ -28,9 +28,10 @@ struct store;
 
 /* Zero fields mean the default. Strings are borrowed for devserver_open(). */
 struct devserver_options {
-    const char *listen;             /* "127.0.0.1:0", "[::1]:8080"; NULL: 127.0.0.1 and any free port */
-    bool enable_faults;             /* POST, GET, DELETE /leasehold/faults; 404 without */
-    const char *const *allow_hosts; /* NULL-ended: Host headers accepted beside loopback ones with our port */
+    const char *listen; /* "127.0.0.1:0", "[::1]:8080"; NULL: 127.0.0.1 and any free port */
+    bool enable_faults; /* POST, GET, DELETE /leasehold/faults; 404 without */
+    const char *const
+        *allow_hosts; /* NULL-ended: Host headers accepted beside loopback ones with our port; one without a port also with our port */
     size_t connections_max;
     size_t watches_max;
     size_t objects_max;

@@ -54,6 +54,14 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
+static bool is_listed(const char *host, const char *const *list)
+{
+    for (; list != NULL && *list != NULL; list++)
+        if (strcasecmp(host, *list) == 0)
+            return true;
+    return false;
+}
+
 const char *devserver_guard(const struct httpd_request *request, const char *host, unsigned port, const char *const *allow_hosts)
 {
     char name[256];
@@ -67,11 +75,12 @@ const char *devserver_guard(const struct httpd_request *request, const char *hos
         return "a request with an Origin header comes from a web page, and pages are not served";
     if (hosts != 1)
         return "the request needs one Host header";
-    for (; allow_hosts != NULL && *allow_hosts != NULL; allow_hosts++)
-        if (strcasecmp(given, *allow_hosts) == 0)
-            return NULL;
+    if (is_listed(given, allow_hosts))
+        return NULL;
     if (split_host(given, name, sizeof name, &named_port) < 0 || named_port != port)
         return "the Host header does not name this server's port; use its printed URL, or allow the name with --allow-host";
+    if (is_listed(name, allow_hosts))
+        return NULL;
     /* Beyond loopback only literal addresses are safe: no DNS stands behind them. */
     if (is_loopback(name) || (!is_loopback(host) && is_address(name)))
         return NULL;

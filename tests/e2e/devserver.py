@@ -80,14 +80,14 @@ def test_discovery_and_health():
 
 
 def test_pages_and_rebound_names_are_refused():
-    with Server("--allow-host", "front:6443") as server:
+    with Server("--allow-host", "front:6443", "--allow-host", "api.example") as server:
         def code(**headers):
             return server.send("GET", "/livez", headers)[0]
         check(code(Origin="http://localhost") == 403)
-        for host in (f"localhost:{server.port}", f"127.9.9.9:{server.port}", f"[::1]:{server.port}", "front:6443"):
+        for host in (f"localhost:{server.port}", f"127.9.9.9:{server.port}", f"[::1]:{server.port}", "front:6443", "api.example", f"API.example:{server.port}"):
             check(code(Host=host) == 200, host)
         for host in ("example.com", f"example.com:{server.port}", "127.0.0.1", f"127.0.0.1:{server.port + 1}", f"10.0.0.1:{server.port}",
-                     f"127.0.0.1.example.com:{server.port}", "front", ""):
+                     f"127.0.0.1.example.com:{server.port}", "front", f"front:{server.port}", f"api.example:{server.port + 1}", ""):
             check(code(Host=host) == 403, host)
         check(b" 403 " in server.raw(b"GET /livez HTTP/1.0\r\n\r\n").split(b"\r\n")[0])
 
