@@ -431,9 +431,7 @@ static int config_load_into(struct kube_config *c, const struct kube_options *op
                                     sentence);
         return error != 0 ? error : config_override_account(c, &options->overrides, sentence);
     }
-    return kube_fail(sentence, LEASEHOLD_ERR_CONFIG,
-                     "no Kubernetes configuration was found: KUBECONFIG is not set, there is no ~/.kube/config, and this is no Pod "
-                     "(KUBERNETES_SERVICE_HOST is not set); give a file with --kubeconfig, or a --server");
+    return kube_fail(sentence, LEASEHOLD_ERR_CONFIG, "%s", kube_files_none());
 }
 
 int kube_config_load(const struct kube_options *options, struct kube_config **ret_config, char sentence[KUBE_SENTENCE_MAX])

@@ -6,12 +6,6 @@
 #include "kube/internal.h"
 #include "leasehold/errors.h"
 
-const char *kube_environment(const struct kube_options *options, const char *name)
-{
-    const char *value = options->environment != NULL ? options->environment(options->user, name) : NULL;
-    return kube_given(value) ? value : NULL;
-}
-
 void kube_files_free(struct kube_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -115,4 +109,10 @@ int kube_files_read(const struct kube_options *options, struct kube_files *ret, 
     else
         *ret = files;
     return error;
+}
+
+const char *kube_files_none(void)
+{
+    return "no Kubernetes configuration was found: KUBECONFIG is not set, there is no ~/.kube/config, and this is no Pod "
+           "(KUBERNETES_SERVICE_HOST is not set); give a file with --kubeconfig, or a --server";
 }

@@ -29,7 +29,7 @@ bool kube_file_exists(const char *path);
 void kube_bytes_free(struct kube_bytes *bytes);
 char *kube_text_free(char *text);
 
-/* files.c: the kubeconfigs that count, the most important one first. None: count 0. */
+/* files.c, or no_kubeconfig.c in a build without: the kubeconfigs that count, the most important one first. None: count 0. */
 struct kube_files {
     size_t count;
     char *paths[KUBE_FILES_MAX];
@@ -39,6 +39,12 @@ struct kube_files {
 /* Returns 0 and *ret (kube_files_free), or a negative error and the sentence. */
 int kube_files_read(const struct kube_options *options, struct kube_files *ret, char sentence[KUBE_SENTENCE_MAX]);
 void kube_files_free(struct kube_files *files);
+/* The sentence for when nothing says where the server is. */
+const char *kube_files_none(void);
+
+/* given.c */
+/* Neither NULL nor "". */
+bool kube_given(const char *text);
 /* A variable of the environment that was given; NULL where it is missing or empty. */
 const char *kube_environment(const struct kube_options *options, const char *name);
 
@@ -53,8 +59,6 @@ int kube_override_cluster(struct kubeconfig *k, const struct kube_overrides *o);
 int kube_override_user(struct kubeconfig *k, const struct kube_overrides *o);
 /* Puts `text`, if it is given, in the place of *field, and nothing in that of *other (may be NULL), which says the same in another way. */
 int kube_replace(char **field, const char *text, char **other);
-/* Neither NULL nor "". */
-bool kube_given(const char *text);
 
 /* exec.c: spec.cluster of what a plugin is told, as JSON; `config` is JSON, or NULL. NULL when out of memory. */
 struct kube_exec_cluster {

@@ -9,11 +9,6 @@
 #include "kube/kubeconfig.h"
 #include "leasehold/errors.h"
 
-bool kube_given(const char *text)
-{
-    return text != NULL && text[0] != '\0';
-}
-
 int kube_replace(char **field, const char *text, char **other)
 {
     if (!kube_given(text))
