@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim static static-test clean format deps deps-test deps-check deps-interop deps-static
+.PHONY: all build demo test check bench interop install sim static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
 all: build
 
 deps:
@@ -19,6 +19,10 @@ deps-interop:
 
 deps-static:
 	@scripts/deps.sh static
+deps-package:
+	@scripts/deps.sh package
+deps-package-test:
+	@scripts/deps.sh package-test
 
 build: deps
 	@mkdir -p build
@@ -69,6 +73,13 @@ static: deps-static
 
 static-test: static
 	@python3 tests/packaging/static.py build/static/leasehold
+
+package: deps-package static
+	@JOBS=$(JOBS) packaging/package.sh build/static/leasehold
+
+# As root: in roots of its own, by the Dockerfile's lines.
+package-test: deps-package-test
+	@python3 tests/packaging/packages.py
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)

@@ -7,6 +7,8 @@ build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson
 tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db curl"
 checks="clang-format clang-tidy"
 static="dpkg-dev perl xz-utils"
+package="file"
+package_test="mmdebstrap systemd"
 # Released Camel as a peer; Go comes apart, see tests/interop/README.md.
 interop="default-jdk-headless maven"
 
@@ -16,8 +18,10 @@ build) ;;
 test) wanted="$build $tests" ;;
 check) wanted="$build $tests $checks" ;;
 static) wanted="$build $static" ;;
+package) wanted="$build $static $package" ;;
+package-test) wanted="python3 $package_test" ;;
 interop) wanted="$build $tests $interop" ;;
-*) echo "usage: deps.sh build|test|check|interop|static" >&2; exit 2 ;;
+*) echo "usage: deps.sh build|test|check|interop|static|package|package-test" >&2; exit 2 ;;
 esac
 
 missing=

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every shell line, and compiles every C and C++ block, of README.md and docs/*.md: `run.py BUILD [FILE...]`.
+"""Runs every shell line, and compiles every C and C++ block, of README.md and docs/*.md: `run.py BUILD|--installed [FILE...]`.
 
 A ```sh fence runs as one script of bash -eu in a folder of its document, with a server of `leasehold dev` behind KUBECONFIG and the
 built programs on PATH. What cannot run as it stands is told by an HTML comment right before the fence, one order a line:
@@ -133,9 +133,9 @@ class Document:
         for part in ("deploy", "examples", "bench"):
             (folder / part).symlink_to(ROOT / part)
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("LEASEHOLD_", "KUBE")) and k != "POD_NAME"}
-        self.environment = {**keep, "HOME": str(folder), "KUBECONFIG": str(folder / "kubeconfig"), "PATH": f"{build}:{keep['PATH']}",
-                            "LD_LIBRARY_PATH": str(build / "src/library")}
-        self.server = subprocess.Popen([build / "leasehold", "dev", "--enable-faults", "--write-kubeconfig", folder / "kubeconfig"],
+        self.environment = {**keep, "HOME": str(folder), "KUBECONFIG": str(folder / "kubeconfig"), "PATH": f"{build}:{keep['PATH']}" if build else keep["PATH"],
+                            **({"LD_LIBRARY_PATH": str(build / "src/library")} if build else {})}
+        self.server = subprocess.Popen([build / "leasehold" if build else "leasehold", "dev", "--enable-faults", "--write-kubeconfig", folder / "kubeconfig"],
                                        env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.environment["URL"] = self.server.stdout.readline().split()[-1]
         wait_for((folder / "kubeconfig").exists, "the kubeconfig", self.server)
@@ -234,15 +234,20 @@ class Document:
         source.write_text(f'#line {int(fence.where.split(":")[1]) + 1} "{self.name}"\n{fence.text}\n')
         compiler = [os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE"] if fence.language == "c" else [os.environ.get("CXX", "c++"), "-std=c++17"]
         program = "int main(" in fence.text
-        library = "-lleasehold-testing" if "testing.h" in fence.text else "-lleasehold"
+        library = "leasehold-testing" if "testing.h" in fence.text else "leasehold"
         out = source.with_suffix(".out" if program else ".o")
-        command = [*compiler, *WARNINGS, f"-I{ROOT / 'include'}", str(source), "-o", str(out)]
-        command += [f"-L{self.build / 'src/library'}", library, "-pthread"] if program else ["-c", *PARTS]
+        command = [*compiler, *WARNINGS, str(source), "-o", str(out), *self.flags("--cflags", library)]
+        command += [*self.flags("--libs", library), "-pthread"] if program else ["-c", *PARTS]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Wrong(f"does not compile\n{done.stderr}")
         if program:
             self.run_program(fence, out)
+
+    def flags(self, kind, library):
+        if not self.build:
+            return subprocess.run(["pkg-config", kind, library], check=True, capture_output=True, text=True).stdout.split()
+        return [f"-I{ROOT / 'include'}"] if kind == "--cflags" else [f"-L{self.build / 'src/library'}", f"-l{library}"]
 
     def run_program(self, fence, program):
         """To its end, or with a check as long as that takes."""
@@ -257,7 +262,7 @@ class Document:
 
 
 def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
+    build = pathlib.Path(sys.argv[1]).resolve() if sys.argv[1] != "--installed" else None
     paths = [pathlib.Path(name).resolve() for name in sys.argv[2:]] or [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
     failed, ran, compiled, skipped = [], 0, 0, []
     for path in paths:
