@@ -75,6 +75,7 @@ static void on_answer(void *user, const struct transport_answer *answer)
     x->answered = true;
     x->answer->status = answer->outcome == TRANSPORT_ANSWERED ? answer->status : 0;
     snprintf(x->answer->sentence, sizeof x->answer->sentence, "%s", answer->sentence);
+    x->answer->stage = answer->stage;
     x->answer->date_us = answer->date_us;
     x->answer->certificate_us = answer->certificate_us;
     free(x->answer->body);

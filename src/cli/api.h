@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "kube/config.h"
+#include "service/transport.h"
 
 struct api;
 
@@ -23,7 +24,8 @@ struct api_answer {
     int status; /* of HTTP; 0: there is none, see sentence */
     char *body; /* NUL-terminated; NULL only where status is 0 */
     size_t size;
-    char sentence[512];     /* why there is no answer */
+    char sentence[512]; /* why there is no answer */
+    enum transport_stage stage;
     int64_t date_us;        /* the server's wall clock, cut to the second; 0: not known */
     int64_t certificate_us; /* when its certificate expires; 0: not known, as on a connection that was used before */
 };

@@ -11,6 +11,7 @@
 
 #include "election/record.h"
 #include "election/settings.h"
+#include "service/transport.h"
 
 enum {
     DOCTOR_TEXT_MAX = 900,     /* room for a finding or an advice with its NUL; a longer one is cut */
@@ -64,7 +65,8 @@ struct doctor_server {
     const char *source, *url;    /* "context dev of /home/u/.kube/config", "https://host:6443" */
     bool tls, insecure, loopback;
     bool has_credentials;
-    int status; /* of GET /version; 0: no answer */
+    int status;                 /* of GET /version; 0: no answer */
+    enum transport_stage stage; /* at which it failed then */
     const char *sentence;
     const char *version; /* "": it does not say */
     int64_t certificate_us, now_us;

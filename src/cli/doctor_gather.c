@@ -121,6 +121,7 @@ static bool look_at_server(struct look *k)
     s.loopback = is_loopback(config->host);
     s.has_credentials = config->token || config->token_file || config->username || config->client_certificate.data || config->exec;
     s.status = answer.status;
+    s.stage = answer.stage;
     s.sentence = answer.sentence;
     s.version = version ? version : "";
     s.certificate_us = answer.certificate_us;

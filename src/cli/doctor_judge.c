@@ -103,6 +103,30 @@ static void judge_transport(const struct doctor_server *s, struct doctor_report 
     }
 }
 
+/* How far the request came says whose affair it is. */
+static void judge_no_answer(const struct doctor_server *s, struct doctor_report *r)
+{
+    static const struct {
+        const char *what, *advice;
+    } stages[] = {
+        [TRANSPORT_STAGE_OTHER] = { "server",
+                                    "see that the address is the API server's, and that no firewall, NetworkPolicy or proxy is in "
+                                    "between" },
+        [TRANSPORT_STAGE_NAME] = { "name", "see that the name is right, and that this machine's or Pod's name server knows it "
+                                           "(/etc/resolv.conf, /etc/hosts)" },
+        [TRANSPORT_STAGE_CREDENTIAL] = { "credentials", "run that program by hand, with the arguments of the kubeconfig" },
+        [TRANSPORT_STAGE_CONNECT] = { "connection", "see that address and port are right, that the server runs, and that no firewall or "
+                                                    "NetworkPolicy is in between" },
+        [TRANSPORT_STAGE_CERTIFICATE] = { "certificate",
+                                          "one that has expired has to be renewed; for one of another name give that with "
+                                          "--tls-server-name; for one of an unknown authority give its certificate-authority" },
+        [TRANSPORT_STAGE_TLS] = { "tls",
+                                  "see that the port is the one of https, and that certificates and keys of the kubeconfig are PEM" },
+    };
+    doctor_find(r, DOCTOR_FAIL, stages[s->stage].what, "%s", s->sentence);
+    doctor_advise(r, "%s", stages[s->stage].advice);
+}
+
 bool doctor_judge_server(const struct doctor_server *s, struct doctor_report *r)
 {
     if (s->config_sentence) {
@@ -112,8 +136,7 @@ bool doctor_judge_server(const struct doctor_server *s, struct doctor_report *r)
     }
     doctor_find(r, DOCTOR_OK, "kubeconfig", "%s: %s%s", s->source, s->url, s->has_credentials ? "" : ", without any credentials");
     if (s->status == 0) {
-        doctor_find(r, DOCTOR_FAIL, "server", "%s", s->sentence);
-        doctor_advise(r, "see that name, address and port are right, and that no firewall, NetworkPolicy or proxy is in between");
+        judge_no_answer(s, r);
         return false;
     }
     if (s->status == 401) {

@@ -114,6 +114,7 @@ static void http_call_withdraw(struct transport_call *call, bool reset)
 static void http_call_fail(struct transport_call *call, enum transport_outcome outcome, CURLcode code)
 {
     call->outcome = outcome;
+    call->stage = http_call_stage(call, code);
     if (call->sentence[0] == '\0')
         http_call_explain(call, code);
     if (!call->open)
@@ -237,6 +238,7 @@ static void http_tell_answer(struct transport_call *call, leasehold_time receive
         .date_us = call->outcome == TRANSPORT_ANSWERED ? call->date_us : 0,
         .certificate_us = call->certificate_us,
         .received = received,
+        .stage = call->stage,
         .sentence = call->sentence,
     };
     call->handler->on_answer(call->user, &answer);

@@ -80,6 +80,7 @@ struct transport_call {
     char *body; /* of the answer, or of a stream what has not been told yet */
     size_t body_size, body_capacity;
     enum transport_outcome outcome;
+    enum transport_stage stage;
     char sentence[HTTP_SENTENCE_MAX];
 };
 
@@ -157,5 +158,6 @@ CURLcode http_proxy_set(struct transport_call *call);
 
 /* Fills call->sentence for an outcome that is not TRANSPORT_ANSWERED. */
 void http_call_explain(struct transport_call *call, CURLcode code);
+enum transport_stage http_call_stage(const struct transport_call *call, CURLcode code);
 
 #endif

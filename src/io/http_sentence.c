@@ -74,3 +74,26 @@ void http_call_explain(struct transport_call *call, CURLcode code)
     else
         snprintf(sentence, HTTP_SENTENCE_MAX, "%s: the answer to %s broke off (%s)", origin, call->method, says);
 }
+
+enum transport_stage http_call_stage(const struct transport_call *call, CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return TRANSPORT_STAGE_NAME;
+    case CURLE_LOGIN_DENIED:
+        return TRANSPORT_STAGE_CREDENTIAL;
+    case CURLE_COULDNT_CONNECT:
+        return TRANSPORT_STAGE_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return call->outcome == TRANSPORT_NOT_SENT ? TRANSPORT_STAGE_CONNECT : TRANSPORT_STAGE_OTHER;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return TRANSPORT_STAGE_CERTIFICATE;
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CONNECT_ERROR:
+        return TRANSPORT_STAGE_TLS;
+    default:
+        return TRANSPORT_STAGE_OTHER;
+    }
+}

@@ -18,6 +18,16 @@ enum transport_outcome {
     TRANSPORT_BROKEN,       /* left, but no whole answer: reset, closed early, larger than body_max, malformed */
 };
 
+/* What a request without an answer was about when it failed. */
+enum transport_stage {
+    TRANSPORT_STAGE_OTHER = 0,
+    TRANSPORT_STAGE_NAME,        /* the name of the host, or of the proxy, was looked up */
+    TRANSPORT_STAGE_CREDENTIAL,  /* a program was asked who we are */
+    TRANSPORT_STAGE_CONNECT,     /* TCP, and the way through a proxy */
+    TRANSPORT_STAGE_CERTIFICATE, /* that of the server was looked at */
+    TRANSPORT_STAGE_TLS,
+};
+
 enum transport_priority { TRANSPORT_PRIORITY_LOCK = 0, TRANSPORT_PRIORITY_OTHER }; /* lock traffic has connections of its own */
 
 struct transport_request {
@@ -45,7 +55,8 @@ struct transport_answer {
     int64_t date_us;         /* the server's wall clock when it answered, cut to the second; 0: it does not say */
     int64_t certificate_us;  /* when the certificate of the server expires, where the transport was asked to tell; 0: not known */
     leasehold_time received; /* read after the last byte was received */
-    const char *sentence;    /* what went wrong, one sentence, for people; "" when ANSWERED; lives during the callback */
+    enum transport_stage stage;
+    const char *sentence; /* what went wrong, one sentence, for people; "" when ANSWERED; lives during the callback */
 };
 
 struct transport_call;

@@ -1,10 +1,22 @@
 #!/usr/bin/env python3
 """`doctor`: what it finds on a good server, on bad ones, in a strange lock, and that it changes nothing."""
+import datetime
 import email.utils
 import json
+import pathlib
+import subprocess
+import sys
 import time
 
 from cli_world import SHORT, World, kubeconfig_for, main, strange_server, wait_for
+
+
+FRONT = pathlib.Path(__file__).resolve().parents[1] / "tls_front.py"
+
+
+def openssl_end(path):
+    said = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-enddate"], capture_output=True, text=True, check=True).stdout
+    return " ".join(said.split("=")[1].split())
 
 
 class Doctor(World):
@@ -71,11 +83,35 @@ class Doctor(World):
 
     def test_no_server(self):
         findings = self.examine("--server", "http://127.0.0.1:1", "--timeout", "5s")
-        self.one(findings, "server", "fail", "127.0.0.1:1", "address and port")
+        self.one(findings, "connection", "fail", "127.0.0.1:1", "address and port")
         self.assertNotIn("rights", findings)
         self.assertIn("timer", findings)
+        findings = self.examine("--server", "http://no-such-host.invalid", "--timeout", "20s")
+        self.one(findings, "name", "fail", "no-such-host.invalid", "name server")
         findings = self.examine(KUBECONFIG=str(self.folder / "none"))
         self.one(findings, "kubeconfig", "fail", "none", "KUBECONFIG")
+
+    def test_certificates(self):
+        subprocess.run([sys.executable, FRONT, "certificates", self.folder], check=True)
+
+        def serve(name):
+            front = self.spawn(sys.executable, FRONT, "serve", "--rewrite-host", "--backend", self.url.split("//")[1].strip("/"), "--certificate",
+                               self.folder / f"{name}.pem", "--key", self.folder / f"{name}.key", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            return ("--server", f"https://localhost:{int(front.stdout.readline())}", "--certificate-authority")
+        good = serve("server")
+        # The authority of the tests makes certificates for less than a month.
+        until = datetime.datetime.strptime(openssl_end(self.folder / "server.pem"), "%b %d %H:%M:%S %Y GMT")
+        grade, words = ("warn", "expires on") if until - datetime.datetime.utcnow() < datetime.timedelta(days=14) else ("ok", "good until")
+        self.one(self.examine(*good, self.folder / "ca.pem"), "tls", grade, f"{words} {until:%Y-%m-%d}")
+        self.one(self.examine(*good, self.folder / "stranger-ca.pem"), "certificate", "fail", "not trusted", "certificate-authority")
+        self.one(self.examine(*serve("expired"), self.folder / "ca.pem"), "certificate", "fail", "expired", "renewed")
+        other = serve("other")
+        self.one(self.examine(*other, self.folder / "ca.pem"), "certificate", "fail", "no alternative certificate subject name matches", "--tls-server-name")
+        self.one(self.examine(*other, self.folder / "ca.pem", "--tls-server-name", "api.example"), "server", "ok", "answers as v1.")
+        plain = strange_server(lambda handler: None)
+        self.addCleanup(plain.server_close)
+        self.addCleanup(plain.shutdown)
+        self.one(self.examine("--server", f"https://127.0.0.1:{plain.server_port}"), "tls", "fail", "TLS failed", "port")
 
     def test_a_server_with_another_clock_and_no_reviews(self):
         def answer(handler):

@@ -100,6 +100,25 @@ static void server(void **state)
         assert_false(doctor_judge_server(&s, &r));
         found(&r, DOCTOR_FAIL, bad[i].words, " ");
     }
+    static const struct {
+        enum transport_stage stage;
+        const char *what, *advice;
+    } stages[] = { { TRANSPORT_STAGE_NAME, "name", "resolv.conf" },
+                   { TRANSPORT_STAGE_CREDENTIAL, "credentials", "by hand" },
+                   { TRANSPORT_STAGE_CONNECT, "connection", "firewall" },
+                   { TRANSPORT_STAGE_CERTIFICATE, "certificate", "renewed" },
+                   { TRANSPORT_STAGE_TLS, "tls", "port" },
+                   { TRANSPORT_STAGE_OTHER, "server", "proxy" } };
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        r.count = 0;
+        s = good;
+        s.status = 0;
+        s.stage = stages[i].stage;
+        s.sentence = "it failed";
+        assert_false(doctor_judge_server(&s, &r));
+        assert_string_equal(r.list[r.count - 1].what, stages[i].what);
+        found(&r, DOCTOR_FAIL, "it failed", stages[i].advice);
+    }
     r.count = 0;
     s.config_sentence = "there is no kubeconfig";
     assert_false(doctor_judge_server(&s, &r));
