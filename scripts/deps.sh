@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc g++ make cmake ninja-build pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libevent-dev python3 binutils"
-tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db curl"
+tests="clang libclang-rt-14-dev libcmocka-dev libssl-dev openssl python3 procps util-linux man-db curl zsh fish"
 checks="clang-format clang-tidy"
 static="dpkg-dev perl xz-utils"
 package="file"

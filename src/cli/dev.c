@@ -2,6 +2,7 @@
  *
  * The server runs in a thread of its own; this thread waits for signals and for CMD. */
 #include "cli/dev.h"
+#include "cli/file_writer.h"
 
 #include "devserver/devserver.h"
 
@@ -105,20 +106,6 @@ static int read_settings(int argc, char **argv, struct dev_settings *s)
 
 /* ---- kubeconfig --------------------------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, text, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        text += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 /* Puts a kubeconfig into an open file and closes it. */
 static int fill_kubeconfig(int fd, const char *address)
 {
@@ -143,7 +130,7 @@ static int fill_kubeconfig(int fd, const char *address)
                         "    namespace: default\n"
                         "current-context: leasehold-dev\n",
                         address);
-    int result = write_all(fd, text, (size_t)size);
+    int result = file_write_all(fd, text, (size_t)size);
     int why = errno;
     if (close(fd) < 0 && result == 0)
         return -1;

@@ -35,7 +35,7 @@ static char *draft_of(const char *path)
     return asprintf(&draft, "%.*s.%s.new", folder, path, path + folder) < 0 ? NULL : draft;
 }
 
-static int write_all(int fd, const char *text, size_t size)
+int file_write_all(int fd, const char *text, size_t size)
 {
     while (size) {
         ssize_t written = write(fd, text, size);
@@ -58,7 +58,7 @@ static int write_draft(const char *draft, const char *text)
     int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
-    int result = write_all(fd, text, strlen(text));
+    int result = file_write_all(fd, text, strlen(text));
     if (result == 0)
         result = fchmod(fd, 0644); /* whatever the umask says: the file is for others to read */
     int error = errno;

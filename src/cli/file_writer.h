@@ -26,4 +26,7 @@ void file_writer_put(struct file_writer *w, char *text);
 /* Waits until the last text is written, but no longer than this; a thread that hangs is left behind. Takes NULL, returns NULL. */
 struct file_writer *file_writer_close(struct file_writer *w, int64_t patience_ns);
 
+/* Writes all of it. Returns 0, or -1 with errno. */
+int file_write_all(int fd, const char *text, size_t size);
+
 #endif

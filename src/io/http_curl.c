@@ -511,6 +511,7 @@ static CURLcode http_set_callbacks(struct transport_call *call)
     HTTP_SET(CURLOPT_ERRORBUFFER, call->error);
     HTTP_SET(CURLOPT_HEADERFUNCTION, http_on_header);
     HTTP_SET(CURLOPT_HEADERDATA, call);
+    HTTP_SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's clock and Retry-After are not the server's */
     HTTP_SET(CURLOPT_WRITEFUNCTION, http_on_body);
     HTTP_SET(CURLOPT_WRITEDATA, call);
     HTTP_SET(CURLOPT_OPENSOCKETFUNCTION, http_on_open_socket);

@@ -77,7 +77,7 @@ class Proxy:
             return
         with socket.create_connection(("127.0.0.1", self.port)) as server:
             if line.startswith(b"CONNECT "):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX-From: proxy\r\n\r\n")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-From: proxy\r\nDate: Mon, 01 Jan 2001 00:00:00 GMT\r\nRetry-After: 1000\r\n\r\n")
             else:  # one request for each connection
                 method, url, version = line.split(b" ")
                 server.sendall(b" ".join((method, b"/" + url.split(b"/", 3)[3], version)) + b"\r\nConnection: close\r\n" + rest)
@@ -195,6 +195,9 @@ class Proxies(World):
                 self.leads("tunnelled")
                 self.assertTrue(all(head.startswith("CONNECT api.example:6443") for head in proxy.asked), proxy.asked)
                 self.assertNotIn("SECRET", "".join(proxy.asked))
+                # What the proxy says of the tunnel, its clock of 2001 with it, is not the server's word.
+                said = self.leasehold("doctor", "--timeout", "20s")
+                self.assertRegex(said.stdout, r"(?m)^ok    clock: ", said)
         # One that refuses the tunnel says so, and it is no answer of the server's.
         self.config(self.there.replace("http", "https"), f"http://{self.proxy(port, user=b'x:y').address}", trust)
         self.refused("407")

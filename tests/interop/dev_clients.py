@@ -5,6 +5,7 @@
 """
 import argparse
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -34,14 +35,14 @@ def cache():
 def python_with_client():
     """A Python that has the pinned client: an environment of its own for each version, made once."""
     requirements = HERE / "python-client" / "requirements.txt"
-    place = cache() / ("python-" + requirements.read_text().strip().replace("==", "-"))
+    place = cache() / ("python-client-" + hashlib.sha256(requirements.read_bytes()).hexdigest()[:16])
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{place}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / "complete").exists():
             shutil.rmtree(place, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", place], check=True)
-            subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements], check=True)
+            subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", requirements], check=True)
             (place / "complete").touch()
     return place / "bin/python"
 

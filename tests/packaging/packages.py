@@ -173,7 +173,7 @@ class Packages(unittest.TestCase):
         machine.must("apt-get", "-q", "install", "-y", "--no-install-recommends", "gcc", "libc6-dev", "pkg-config", "python3")
         sources = [(ROOT / part, f"/project/{part}") for part in ("deploy", "docs", "examples", "bench", "tests", "packaging")]
         (machine.folder / "project").mkdir()
-        for name in ("README.md", "CONTRIBUTING.md"):
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
             shutil.copy(ROOT / name, machine.folder / "project" / name)
         said = machine.must("python3", "/project/tests/docs/run.py", "--installed", "/project/README.md", "/project/docs/install.md", binds=sources)
         self.assertRegex(said, r"docs: [1-9]\d+ shell lines run, [1-9]\d* blocks compiled")
