@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """`--status-file`: what it says through takeover, kill, handover and end, always whole, and never in the election's way."""
+import ctypes
 import datetime
 import json
 import os
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 
 from cli_world import LEASEHOLD, SHORT, World, main, wait_for
 
+NOTIFY_MOVED_TO = 0x80
+NOTIFY = (NOTIFY_MOVED_TO, 0x2, 0x40, 0x100, 0x200)  # and IN_MODIFY, IN_MOVED_FROM, IN_CREATE, IN_DELETE
 KEYS = {"group", "identity", "namespace", "lock", "lock_name", "state", "leading", "holder", "address", "fencing_token", "lock_uid", "term_begin",
         "valid_until", "observed", "pid"}
 
@@ -77,6 +81,26 @@ class StatusFile(World):
         second = self.leads("b")
         self.assertGreater(int(second["fencing_token"]), int(first["fencing_token"]))
         self.assertEqual(self.follows("a", "b")["state"], "standby")
+
+    def test_a_reader_never_finds_half_of_it(self):
+        """The file comes about by renames alone: under its name nothing is ever created, written or missing."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        watch = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.addCleanup(os.close, watch)
+        self.assertGreaterEqual(libc.inotify_add_watch(watch, bytes(self.folder), sum(NOTIFY)), 0)
+        self.candidate_with_file("a")
+        first = self.leads("a")
+        for _ in range(3):
+            wait_for(lambda: self.state("a")["valid_until"] > first["valid_until"], "a renewal in the file")
+            first = self.state("a")
+        seen, events = [], os.read(watch, 1 << 20)
+        while events:
+            _, mask, _, size = struct.unpack_from("iIII", events)
+            seen.append((events[16:16 + size].rstrip(b"\0").decode(), mask))
+            events = events[16 + size:]
+        of_file = [mask for name, mask in seen if name == "a.json"]
+        self.assertGreaterEqual(len(of_file), 4)
+        self.assertEqual(set(of_file), {NOTIFY_MOVED_TO})
 
     def test_the_end_is_told(self):
         process = self.run_with_file("a")
