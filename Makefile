@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
+.PHONY: all build demo test check bench interop install sim model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
 all: build
 
 deps:
@@ -37,6 +37,12 @@ test: deps-test
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@ctest --test-dir $(BUILD) --output-on-failure $(TESTFLAGS)
+
+model:
+	@mkdir -p build
+	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=OFF >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS) --target leasehold-model -- --quiet
+	@tests/model/all.sh $(BUILD)/src/model/leasehold-model
 
 check: deps-check
 	@scripts/check.sh

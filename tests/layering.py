@@ -21,6 +21,7 @@ MAY_INCLUDE = {
     "httpd": {"election"},
     "probe": {"httpd", "service", "election"},
     "devserver": {"httpd", "store", "wire", "election"},
+    "model": {"election"},
     "sim": {"store", "wire", "election", "membership", "service"},
     "library": {"service", "io", "kube", "wire", "election"},
     "testing": {"service", "store", "wire", "election", "library"},
