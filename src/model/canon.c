@@ -82,7 +82,8 @@ static void put_own(struct out *o, const struct election_own_write *w)
     put(o, w->used);
     if (!w->used)
         return;
-    put(o, w->purpose | w->create << 4);
+    put(o, w->purpose);
+    put(o, w->create);
     put_past(o, w->sent.boot_ns);
     put_version(o, &w->base);
     put(o, w->renew_us);
