@@ -14,7 +14,7 @@ int64_t model_clock(const struct model_settings *set, const struct model_state *
     int64_t percent = 100;
     if (set->skew)
         percent = who == 0 ? 100 - SKEW_PERCENT : 100 + SKEW_PERCENT;
-    return begin_ns + s->tick * TICK_MS * ms_ns / 100 * percent;
+    return begin_ns + (int64_t)s->tick * TICK_MS * ms_ns / 100 * percent;
 }
 
 void model_work_end(struct model_work *work)

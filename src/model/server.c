@@ -19,7 +19,7 @@ static model_verdict judge(const struct model_settings *set, const struct model_
 {
     if (s->record.kind != RECORD_HELD || w->record.kind != RECORD_HELD || w->record.mark.nonce == s->record.mark.nonce || set->skew)
         return NULL;
-    if ((s->tick - s->applied_tick) * TICK_MS >= s->record.mark.duration_ms)
+    if ((int64_t)(s->tick - s->applied_tick) * TICK_MS >= s->record.mark.duration_ms)
         return NULL;
     return "a write replaced another's record that was neither released nor a lease old";
 }
