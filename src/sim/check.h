@@ -39,8 +39,10 @@ struct ledger_entry {
     int64_t known_since; /* when it was first shown a holder, or garbage */
     uint64_t newest;     /* version it was shown; what a watch tells late is no news */
     int64_t absent_at;   /* when it was told that there is no lock, and nothing else since; INT64_MAX: it was told of one */
+    struct record shown; /* the record that it was shown last */
+    int64_t same_since;  /* and since when it was shown nothing else */
     struct {
-        int64_t decided, absent_at;
+        int64_t decided, absent_at, same_since;
         bool knew;
     } posts[CHECK_POSTS]; /* what it knew when it decided on its last writes */
     uint32_t post_count;

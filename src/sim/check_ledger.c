@@ -55,7 +55,7 @@ static void begin(struct judge *j, const struct fact *f)
     l->foreign = f->foreign;
     l->lease_ns = f->lease_ns;
     l->rate_error_ppm = f->rate_error_ppm;
-    l->known_since = l->absent_at = INT64_MAX;
+    l->known_since = l->absent_at = l->same_since = INT64_MAX;
     strncpy(l->identity, f->identity, sizeof l->identity - 1);
     if (l->foreign)
         inherit(j, l);
@@ -108,6 +108,10 @@ static void received(struct judge *j, const struct fact *f)
         reader->newest = shown;
     if ((f->after->kind == RECORD_HELD || f->after->kind == RECORD_UNREADABLE) && reader->known_since > f->at)
         reader->known_since = f->at;
+    if (!record_equal(&reader->shown, f->after) || reader->same_since == INT64_MAX) {
+        reader->shown = *f->after;
+        reader->same_since = f->at;
+    }
     if (f->after->kind != RECORD_ABSENT)
         reader->absent_at = INT64_MAX;
     else if (reader->absent_at > f->sent)
@@ -137,6 +141,7 @@ void ledger_fact(struct judge *j, const struct fact *f)
             uint32_t slot = l->post_count++ % CHECK_POSTS;
             l->posts[slot].decided = f->sent;
             l->posts[slot].absent_at = l->absent_at;
+            l->posts[slot].same_since = l->same_since;
             l->posts[slot].knew = l->known_since != INT64_MAX;
         }
         break;

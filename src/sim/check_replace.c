@@ -20,10 +20,20 @@ static bool knew_a_holder(const struct ledger_entry *writer, int64_t decided)
     return writer->known_since <= decided;
 }
 
+/* Since when `writer` was shown nothing but what it wrote over. */
+static int64_t same_since(const struct ledger_entry *writer, int64_t decided)
+{
+    for (int i = 0; i < CHECK_POSTS; i++)
+        if (writer->posts[i].decided == decided)
+            return writer->posts[i].same_since;
+    return INT64_MAX;
+}
+
 /* Nothing could have told the writer: an operator took the record away, and the writer knew none, or it knew of no lock
  * from before the record was made (a POST has no version to compare, and in a shared object any group may have made the new one),
  * or what the operator left looks like a foreign release, or neither
- * mark nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter). */
+ * mark nor duration were left to go by for who never saw it (its own lease is waited then, which may be shorter), or what an operator
+ * left is to the last field what the writer knew from before the record was made, and it saw nothing in between. */
 static bool is_blind(const struct ledger_entry *writer, const struct ledger_entry *holder, const struct fact *f)
 {
     if (!holder->altered)
@@ -34,7 +44,8 @@ static bool is_blind(const struct ledger_entry *writer, const struct ledger_entr
     bool saw_it = holder->seen_by >> f->who & 1;
     if (holder->foreign)
         return true; /* it leaves no mark: nothing tells an operator's hand from its own release, nor its lease to who missed it */
-    return !knew || before_it || holder->forged || (holder->erased && !saw_it) ||
+    bool as_before = !saw_it && same_since(writer, f->sent) < holder->tenure_at;
+    return !knew || before_it || as_before || holder->forged || (holder->erased && !saw_it) ||
            (holder->unmarked && !saw_it && holder->lease_ns > writer->lease_ns);
 }
 

@@ -163,8 +163,11 @@ static void handle(struct fleet *f, const struct heap_item *item)
 {
     struct fleet_process *p = item->who >= 0 ? &f->process[item->who] : NULL;
     if (p && of_process(item->kind) && p->alive && (p->frozen_until > f->now || p->dispatching)) {
-        /* What comes meanwhile waits until it goes on; it may have to wait for somebody else's turn in this very stack. */
+        /* What comes meanwhile waits until it goes on, which may be sooner than was thought, when all faults end; and it may have to
+         * wait for somebody else's turn in this very stack. */
         int64_t at = p->frozen_until > f->now ? p->frozen_until : f->now + FLEET_MS;
+        if (at > f->now + FLEET_S)
+            at = f->now + FLEET_S;
         fleet_at(f, at, (enum fleet_event)item->kind, item->who, item->what, item->generation);
         return;
     }

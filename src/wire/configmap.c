@@ -138,7 +138,9 @@ static void format_stamp(int64_t us, char ret[TIMES_MICRO_SIZE])
 static int put_mark(json_t *data, const char *group, const struct record *record, const char *mark_holder)
 {
     char key[KEY_ROOM];
-    char *text = mark_format(&record->mark, mark_holder, record->kind == RECORD_HELD ? record->acquire_us : 0);
+    /* Also behind a release, where it stands for nothing: a write that changed no byte would leave the version as it is, and with that
+     * a write made before it could still land. */
+    char *text = mark_format(&record->mark, mark_holder, record->acquire_us);
     if (!text)
         return LEASEHOLD_ERR_MEMORY;
     int result = fields_set(data, key_of(KEY_MARK, group, key), json_string(text));

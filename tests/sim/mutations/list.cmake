@@ -19,6 +19,11 @@ mutation(wrong_sign_margin 2000 all)
 mutation(wall_clock 2000 all)
 mutation(leading_clock_first 2000 all)
 mutation(event_before_deadline 2000 all)
+mutation(token_of_another_term 2000 all)
+# Where one trace says it all.
+trace_mutation(own_without_uid election rules)
+trace_mutation(renewals_cease_in_a_stop election rules)
+trace_mutation(release_without_time wire configmap)
 # Groups that share a ConfigMap.
 mutation(other_groups_dropped 500 all service)
 mutation(write_without_version 500 all service)

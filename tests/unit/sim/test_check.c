@@ -240,6 +240,41 @@ static void who_knew_nothing_may_take_a_deleted_lock_and_is_counted(void **state
     assert_int_equal(judge.counts.blind_overlaps, 1);
 }
 
+static void asks_to_write(double at, int who)
+{
+    tell(at, (struct fact){ .kind = FACT_SENT, .who = who, .sent = SECONDS(at), .write = ELECTION_WRITE_REPLACE });
+}
+
+/* It was cut off while a's term came and went, and finds to the letter what it knew before. */
+static void what_an_operator_leaves_as_it_was_tells_nothing(void **state)
+{
+    (void)state;
+    const struct record garbage = { .kind = RECORD_UNREADABLE, .rest = 7 };
+    operator_leaves(0, garbage);
+    sees(0.1, B);
+    writes(20, 20.1, A, ELECTION_ACQUIRE);
+    operator_leaves(21, garbage);
+    asks_to_write(22, B);
+    writes(22, 22.1, B, ELECTION_ACQUIRE);
+    assert_sound();
+    assert_int_equal(judge.counts.blind_takes, 1);
+}
+
+static void what_it_saw_in_between_tells_it(void **state)
+{
+    (void)state;
+    const struct record garbage = { .kind = RECORD_UNREADABLE, .rest = 7 };
+    operator_leaves(0, garbage);
+    sees(0.1, B);
+    writes(20, 20.1, A, ELECTION_ACQUIRE);
+    sees(20.2, B);
+    operator_leaves(21, garbage);
+    sees(21.1, B);
+    asks_to_write(22, B);
+    writes(22, 22.1, B, ELECTION_ACQUIRE);
+    assert_broken(CHECK_REPLACE);
+}
+
 static void a_mark_protects_from_a_shortened_duration(void **state)
 {
     (void)state;
@@ -268,6 +303,27 @@ static void a_write_without_a_change_is_seen(void **state)
                            .after = &lock,
                            .base.resource_version = revision,
                            .version.resource_version = revision });
+    assert_broken(CHECK_RENEWAL);
+}
+
+/* Nobody reads the time of a release, so that two may be the same record; but not the same version. */
+static void a_second_release_needs_another_version(void **state)
+{
+    (void)state;
+    writes(0, 0.1, A, ELECTION_ACQUIRE);
+    writes(1, 1.1, A, ELECTION_RELEASE);
+    struct record same = lock;
+    struct fact again = {
+        .kind = FACT_APPLIED, .who = A, .sent = SECONDS(2), .purpose = ELECTION_RELEASE, .write = ELECTION_WRITE_REPLACE
+    };
+    again.before = &same;
+    again.after = &lock;
+    again.base.resource_version = revision;
+    again.version.resource_version = revision + 1;
+    tell(2, again);
+    assert_sound();
+    again.version.resource_version = revision;
+    tell(3, again);
     assert_broken(CHECK_RENEWAL);
 }
 
@@ -457,8 +513,11 @@ int main(void)
         cmocka_unit_test_setup(a_release_over_another_record_is_seen, setup),
         cmocka_unit_test_setup(who_knew_the_holder_waits_after_a_deletion, setup),
         cmocka_unit_test_setup(who_knew_nothing_may_take_a_deleted_lock_and_is_counted, setup),
+        cmocka_unit_test_setup(what_an_operator_leaves_as_it_was_tells_nothing, setup),
+        cmocka_unit_test_setup(what_it_saw_in_between_tells_it, setup),
         cmocka_unit_test_setup(a_mark_protects_from_a_shortened_duration, setup),
         cmocka_unit_test_setup(a_write_without_a_change_is_seen, setup),
+        cmocka_unit_test_setup(a_second_release_needs_another_version, setup),
         cmocka_unit_test_setup(an_acknowledged_write_at_the_old_version_is_seen, setup),
         cmocka_unit_test_setup(a_token_that_does_not_grow_is_seen, setup),
         cmocka_unit_test_setup(a_token_of_the_future_is_seen, setup),

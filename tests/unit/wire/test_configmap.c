@@ -170,6 +170,22 @@ static void what_is_written_reads_back(void **state)
     }
 }
 
+/* Else the object would keep its version, and with it a write that was made before this one could still land. */
+static void two_releases_differ_in_a_byte(void **state)
+{
+    (void)state;
+    json_t *object = dialect_new_object(d, "default", "leaders");
+    struct record first = own_release(), second = own_release();
+    first.acquire_us = first.renew_us = STAMP_US;
+    second.acquire_us = second.renew_us = STAMP_US + 1000000;
+    assert_int_equal(d->put(object, "g", &first, "reports-1"), 0);
+    json_t *before = json_deep_copy(object);
+    assert_int_equal(d->put(object, "g", &second, "reports-1"), 0);
+    assert_false(json_equal(before, object));
+    json_decref(before);
+    json_decref(object);
+}
+
 static const char *datum(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(object, "data"), key));
@@ -342,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_mark_says_what_the_record_cannot),
         cmocka_unit_test(a_release_is_an_emptied_record_with_the_mark),
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(two_releases_differ_in_a_byte),
         cmocka_unit_test(a_release_is_free_to_camel_too),
         cmocka_unit_test(stamps_are_whole_seconds_in_utc_rounded_up),
         cmocka_unit_test(everything_else_survives_a_write),
