@@ -54,6 +54,10 @@ bench: deps-test
 	@python3 bench/bench.py --build $(BUILD)
 	@$(BUILD)/tests/bench_members
 
+# Random menus by seed on all cores: make sim TIME=600 SEED=1.
+sim: build
+	@scripts/sim.py $(BUILD)/src/sim/leasehold-sim --time $(or $(TIME),60) $(if $(SEED),--seed $(SEED))
+
 interop: deps-interop
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }

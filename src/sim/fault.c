@@ -250,8 +250,9 @@ void fault_next(struct world *w)
     for (int i = 0; i < MENU_ITEMS; i++)
         if (w->menu.has[i])
             items[count++] = (enum menu_item)i;
+    w->random = prng_part(w->seed, ++w->strikes); /* what follows is the same with the faults before it and without */
     int who = victim(w);
-    if (count && who != SIM_NOBODY)
+    if (count && who != SIM_NOBODY && menu_strikes(&w->menu))
         strike(w, items[prng_index(&w->random, count)], who);
     world_at(w, w->now + prng_span(&w->random, 20 * SIM_MS, 8 * SIM_S), EVENT_FAULT, SIM_NOBODY, 0, 0);
 }

@@ -61,7 +61,7 @@ void fleet_note(struct fleet *f, int who, const char *note, bool ends)
 
 bool fleet_chance(struct fleet *f, enum menu_item item, int64_t million)
 {
-    return f->menu.has[item] && !f->healing && prng_chance(&f->random, million);
+    return f->menu.has[item] && !f->healing && prng_chance(&f->random, million) && menu_strikes(&f->menu);
 }
 
 int64_t fleet_delay(struct fleet *f, int node)

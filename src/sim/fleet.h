@@ -137,6 +137,7 @@ struct fleet_group {
 
 struct fleet {
     uint64_t seed;
+    uint64_t strikes; /* how often a fault was drawn */
     struct menu menu;
     struct prng random;
     struct fleet_settings settings;

@@ -191,8 +191,9 @@ void fleet_fault_next(struct fleet *f)
     for (int i = 0; i < MENU_ITEMS; i++)
         if (f->menu.has[i])
             items[count++] = (enum menu_item)i;
+    f->random = prng_part(f->seed, ++f->strikes); /* what follows is the same with the faults before it and without */
     int who = victim(f);
-    if (count && who != SIM_NOBODY)
+    if (count && who != SIM_NOBODY && menu_strikes(&f->menu))
         strike(f, items[prng_index(&f->random, count)], who);
     fleet_at(f, f->now + prng_span(&f->random, 20 * FLEET_MS, 8 * FLEET_S), FLEET_EVENT_FAULT, SIM_NOBODY, 0, 0);
 }

@@ -5,8 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/replay.h"
 #include "sim/scenario.h"
-#include "sim/trace.h"
+#include "sim/shrink.h"
+#include "sim/subject.h"
+#include "sim/world.h"
 
 struct choices {
     uint64_t seed;
@@ -16,14 +19,16 @@ struct choices {
     bool keep_going;
     bool hash;
     bool fleet;
-    const char *scenario;
+    const char *scenario, *replay, *shrink;
     struct menu menu;
 };
 
 static void usage(FILE *to)
 {
     fputs("usage: leasehold-sim [--seed N] [--runs N | --time SECONDS] [--trace] [--hash] [--menu LIST] [--candidates N]\n"
-          "                     [--span SECONDS] [--depth values|store|service] [--lock configmap|lease] [--keep-going]\n"
+          "                     [--span SECONDS] [--depth core|store|bytes] [--lock configmap|lease] [--keep-going]\n"
+          "                     [--shrink FILE]\n"
+          "       leasehold-sim --scenario FILE | --replay FILE [--trace]\n"
           "Runs the production election in a simulated world of faults and checks what must never happen.\n"
           "  --seed N         first seed (1); run i has seed N + i\n"
           "  --runs N         how many runs (1000; with --trace 1)\n"
@@ -33,11 +38,14 @@ static void usage(FILE *to)
           "  --menu LIST      faults to draw from, all by default; -name takes one away, as in all,-operator\n"
           "  --candidates N   2 to 5 (by seed)\n"
           "  --span SECONDS   simulated time of faults in a run (120)\n"
-          "  --depth D        values (fast), store: the production store and dialect (default), or service: these and the whole\n"
-          "                   service of each process, with several groups, which share a ConfigMap\n"
+          "  --depth D        core (also: values): election and lock as values, fast; store: with the production store and dialect\n"
+          "                   (default); bytes (also: service): these and the whole service of each process over its transport, with\n"
+          "                   several groups, which share a ConfigMap\n"
           "  --shared         with the other depths: the election writes by turns and in whole seconds, as into a shared object\n"
           "  --lock KIND      with --depth service: configmap (default) or lease\n"
           "  --scenario FILE  play FILE and print it with what came of it; see tests/scenario\n"
+          "  --replay FILE    run what FILE says, as --shrink has written it\n"
+          "  --shrink FILE    write the first failing run to FILE, made smaller: less time, fewer candidates, fewer faults\n"
           "  --keep-going     do not stop at the first failing seed\n"
           "Ends with 1 when a rule was broken.\n",
           to);
@@ -58,6 +66,8 @@ static int parse(int count, char **arguments, struct choices *c)
         { "lock", required_argument, NULL, 'l' },
         { "shared", no_argument, NULL, 'o' },
         { "scenario", required_argument, NULL, 'f' },
+        { "replay", required_argument, NULL, 'R' },
+        { "shrink", required_argument, NULL, 'x' },
         { "keep-going", no_argument, NULL, 'k' },
         { "help", no_argument, NULL, 'H' },
         { NULL, 0, NULL, 0 },
@@ -101,10 +111,8 @@ static int parse(int count, char **arguments, struct choices *c)
             c->menu.time_ns = (int64_t)(strtod(optarg, NULL) * 1e9);
             break;
         case 'd':
-            c->menu.bytes = strcmp(optarg, "store") == 0;
-            c->fleet = strcmp(optarg, "service") == 0;
-            if (!c->menu.bytes && !c->fleet && strcmp(optarg, "values") != 0) {
-                fprintf(stderr, "leasehold-sim: --depth %s: values, store or service\n", optarg);
+            if (!replay_depth(optarg, &c->menu, &c->fleet)) {
+                fprintf(stderr, "leasehold-sim: --depth %s: core, store or bytes\n", optarg);
                 return -1;
             }
             break;
@@ -120,6 +128,12 @@ static int parse(int count, char **arguments, struct choices *c)
             break;
         case 'f':
             c->scenario = optarg;
+            break;
+        case 'R':
+            c->replay = optarg;
+            break;
+        case 'x':
+            c->shrink = optarg;
             break;
         case 'k':
             c->keep_going = true;
@@ -162,70 +176,93 @@ static void report(const struct check_counts *c, const struct tally *t)
             printf("broken: %s, %llu times\n", check_name((enum check_name)i), (unsigned long long)c->violations[i]);
 }
 
-/* The runs of either world look alike from here. */
-struct subject {
-    struct world *world; /* NULL: */
-    struct fleet *fleet;
-};
-
-static int run_once(const struct subject *s, uint64_t seed, const struct choices *c, const char **ret_sentence, double *add)
+/* The first failing run becomes a file. Returns -1 when it cannot be written. */
+static int write_shrunk(const struct subject *s, uint64_t seed, const struct choices *c)
 {
-    int broken = s->world ? world_run(s->world, seed, &c->menu) : fleet_run(s->fleet, seed, &c->menu);
-    *ret_sentence = s->world ? s->world->judge.sentence : s->fleet->sentence;
-    *add += (double)(s->world ? s->world->now : s->fleet->now) / 1e9;
-    if (c->hash)
-        printf("seed %llu history %016llx\n", (unsigned long long)seed, (unsigned long long)(s->world ? s->world->hash : s->fleet->hash));
-    return broken;
+    static struct replay r;
+    struct shrunk shrunk;
+    r = (struct replay){ .seed = seed, .fleet = c->fleet, .menu = c->menu };
+    if (!shrink(s, &r, &shrunk))
+        return 0;
+    FILE *file = fopen(c->shrink, "we");
+    if (!file) {
+        fprintf(stderr, "leasehold-sim: %s cannot be written: %m\n", c->shrink);
+        return -1;
+    }
+    replay_write(file, &r, shrunk.sentence);
+    int result = fclose(file);
+    printf("%s: %u of %u faults are enough, found in %u runs: %s\n", c->shrink, shrunk.after, shrunk.before, shrunk.runs, shrunk.sentence);
+    return result;
 }
 
 static int run_all(const struct subject *s, const struct choices *c)
 {
     struct timespec start;
     struct tally t = { 0 };
+    uint64_t first = 0;
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (c->runs ? t.runs < c->runs : seconds_since(&start) < c->seconds) {
         uint64_t seed = c->seed + t.runs++;
-        const char *sentence;
-        if (!run_once(s, seed, c, &sentence, &t.simulated))
+        struct outcome o;
+        subject_run(s, seed, &c->menu, &o);
+        t.simulated += (double)o.ended_at / 1e9;
+        if (c->hash)
+            printf("seed %llu history %016llx\n", (unsigned long long)seed, (unsigned long long)o.hash);
+        if (!o.broken)
             continue;
+        first = t.failed ? first : seed;
         if (t.failed++ == 0 || c->keep_going)
-            printf("seed %llu fails: %s\n", (unsigned long long)seed, sentence);
+            printf("seed %llu fails: %s\n", (unsigned long long)seed, o.sentence);
         if (!c->keep_going)
             break;
     }
     t.took = seconds_since(&start);
-    t.events = s->world ? s->world->events : s->fleet->events;
-    report(s->world ? &s->world->judge.counts : &s->fleet->counts, &t);
+    t.events = subject_events(s);
+    report(subject_counts(s), &t);
+    if (t.failed && c->shrink && write_shrunk(s, first, c) < 0)
+        return 2;
     return t.failed ? 1 : 0;
+}
+
+static int play_scenario(const char *path)
+{
+    struct world *world = calloc(1, sizeof *world);
+    int result = world ? scenario_play(world, path, stdout) : -1;
+    free(world);
+    return result < 0 ? 2 : result;
+}
+
+static int replay(const char *path, bool trace)
+{
+    static struct replay r;
+    struct subject s;
+    struct outcome o;
+    if (replay_read(path, &r) < 0 || subject_open(&s, r.fleet, trace) < 0)
+        return 2;
+    subject_run(&s, r.seed, replay_menu(&r), &o);
+    printf("%s: %s%s\n", path, o.broken ? "fails: " : "passes", o.broken ? o.sentence : "");
+    subject_close(&s);
+    return o.broken ? 1 : 0;
 }
 
 int main(int count, char **arguments)
 {
     struct choices c = { .seed = 1, .menu = { .time_ns = 120 * SIM_S, .bytes = true } };
-    struct subject s = { NULL, NULL };
+    struct subject s;
     menu_parse(&c.menu, "all");
     if (parse(count, arguments, &c) < 0)
         return 2;
+    if (c.scenario)
+        return play_scenario(c.scenario);
+    if (c.replay)
+        return replay(c.replay, c.trace);
     if (c.runs == 0 && c.seconds <= 0)
         c.runs = c.trace ? 1 : 1000;
     for (int i = MENU_OF_FLEETS; i < MENU_ITEMS && !c.fleet; i++)
         c.menu.has[i] = false;
-    int result = 2;
-    if (c.fleet)
-        s.fleet = calloc(1, sizeof *s.fleet);
-    else
-        s.world = calloc(1, sizeof *s.world);
-    if (s.fleet && c.trace)
-        s.fleet->told = trace_fleet;
-    if (s.world && c.scenario) {
-        result = scenario_play(s.world, c.scenario, stdout);
-        result = result < 0 ? 2 : result;
-    } else if (s.world || s.fleet) {
-        if (s.world && c.trace)
-            s.world->trace = trace_fact;
-        result = run_all(&s, &c);
-    }
-    free(s.world);
-    free(s.fleet);
+    if (subject_open(&s, c.fleet, c.trace) < 0)
+        return 2;
+    int result = run_all(&s, &c);
+    subject_close(&s);
     return result;
 }

@@ -32,6 +32,12 @@ void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random)
         m->has[MENU_MIXED] = false;
 }
 
+bool menu_strikes(struct menu *m)
+{
+    uint32_t number = m->struck++;
+    return m->kept == NULL || (number < m->kept_count && m->kept[number]);
+}
+
 static int find(const char *name, size_t size)
 {
     for (int i = 0; i < MENU_ITEMS; i++)

@@ -44,7 +44,14 @@ struct menu {
     bool shared;         /* of the other world: the election writes by turns and in whole seconds, as into a shared object */
     int candidates;      /* 0: 2 to 5 by seed */
     int64_t time_ns;     /* of faults; healing comes after */
+    /* Faults are numbered as they come. What a run is shrunk to are a few of them; the others do not happen. */
+    const bool *kept; /* of `kept_count`, borrowed; NULL: all happen */
+    uint32_t kept_count;
+    uint32_t struck; /* how many were to happen so far */
 };
+
+/* The next fault is due: whether it happens. */
+bool menu_strikes(struct menu *m);
 
 /* Draws a menu of everything in `allowed`. */
 void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random);

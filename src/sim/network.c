@@ -38,7 +38,7 @@ void request_drop(struct world *w, uint32_t slot)
 
 static bool happens(struct world *w, enum menu_item item, int64_t chance)
 {
-    return w->menu.has[item] && !w->healing && prng_chance(&w->random, chance);
+    return w->menu.has[item] && !w->healing && prng_chance(&w->random, chance) && menu_strikes(&w->menu);
 }
 
 static void serve_at(struct world *w, uint32_t slot, int64_t at)

@@ -20,6 +20,14 @@ static inline uint64_t prng_next(struct prng *r)
     return x ^ (x >> 31);
 }
 
+/* Number `part` of the sequences of a seed. */
+static inline struct prng prng_part(uint64_t seed, uint64_t part)
+{
+    struct prng r = { .state = seed * UINT64_C(0x2545f4914f6cdd1d) ^ part * UINT64_C(0xd6e8feb86659fd93) };
+    r.state = prng_next(&r);
+    return r;
+}
+
 /* A number in [low, high]. */
 static inline int64_t prng_range(struct prng *r, int64_t low, int64_t high)
 {

@@ -70,6 +70,7 @@ void parcel_free(struct world *w, uint32_t slot)
 static void reset(struct world *w, uint64_t seed)
 {
     w->seed = seed;
+    w->strikes = 0;
     w->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
     w->now = 0;
     w->healing = w->ended = false;

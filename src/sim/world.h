@@ -162,6 +162,7 @@ struct shown {
 
 struct world {
     uint64_t seed;
+    uint64_t strikes; /* how often a fault was drawn */
     struct menu menu;
     struct prng random;
     int64_t now;
