@@ -126,10 +126,10 @@ static void print_path(const struct model_settings *set, const struct model_resu
         bool random;
         model_apply(set, &s, m, &random);
         bool world = m.kind == MOVE_TICK || m.kind == MOVE_ORPHAN || m.kind == MOVE_DELETE || m.kind == MOVE_SHORTEN;
-        char who[16] = "";
+        printf("%3d.%d  ", s.tick / 2, s.tick % 2 * 5);
         if (!world)
-            snprintf(who, sizeof who, "%d (%s)", m.who + 1, s.process[m.who].alive ? s.process[m.who].e.identity : "-");
-        printf("%3d.%d  %-6s %s;", s.tick / 2, s.tick % 2 * 5, who, model_move_name(m.kind));
+            printf("%d (%s) ", m.who + 1, s.process[m.who].alive ? s.process[m.who].e.identity : "-");
+        printf("%s;", model_move_name(m.kind));
         for (int p = 0; p < set->candidates; p++)
             printf(" %s%s", s.process[p].alive ? election_state_name(s.process[p].e.state) : "gone",
                    s.process[p].work.running || s.process[p].old.running ? "+work" : "");
