@@ -226,6 +226,7 @@ static int host_new(const leasehold_options *o, struct io_host **ret, char sente
     int error = connect_host(host, o, sentence);
     if (error == 0) {
         struct service_host interface = {
+            .kernel_time = true,
             .transport = http_transport_interface(host->http),
             .clock = { read_clocks, NULL },
             .wake = wake,

@@ -39,6 +39,7 @@ static void tell_started(leasehold_group *g, const struct election_update *u)
     t->token = u->token;
     memcpy(t->uid, g->election.version.uid, sizeof t->uid);
     memcpy(term.uid, t->uid, sizeof term.uid);
+    fence_set(&g->fence, u->kill_at.boot_ns); /* before anybody can see the term */
     terms_begin(&g->terms, &term);
     t->started.stop_by_ns = u->kill_at.boot_ns;
     t->started.leading_until_ns = u->term_at.boot_ns;
@@ -59,6 +60,7 @@ static void tell_stopped(leasehold_group *g, const struct election_update *u)
 {
     struct event_term *t = g->events.term;
     BUG_UNLESS(t && t->number == u->term);
+    fence_set(&g->fence, LEASEHOLD_NEVER);
     t->stopped.reason = (int)u->reason;
     events_drop(&g->service->events, &g->events.extended);
     service_tell(g->service, &t->stopped);
@@ -69,6 +71,7 @@ static bool tell_extended(leasehold_group *g, const struct election_update *u)
 {
     if (g->election.state == ELECTION_LEADER && !terms_extend(&g->terms, u->term_at))
         return false;
+    fence_set(&g->fence, u->kill_at.boot_ns); /* after: if this comes to nothing, the earlier time holds */
     if (g->extended_events) {
         struct event_node *node = &g->events.extended;
         BUG_UNLESS(g->events.term && g->events.term->number == u->term);
@@ -199,6 +202,7 @@ void group_finish(leasehold_group *g)
     if (!g->lock)
         return;
     terms_end(&g->terms);
+    fence_end(&g->fence);
     leader_pod_forget(g);
     notice_forget(g);
     if (g->balancer)

@@ -10,6 +10,7 @@
 #include "election/election.h"
 #include "service/events.h"
 #include "service/exchange.h"
+#include "service/fence.h"
 #include "service/guard.h"
 #include "service/options.h"
 #include "service/terms.h"
@@ -36,6 +37,7 @@ struct leasehold_group {
     struct election election;
     struct timer timer;
     struct group_events events;
+    struct fence fence;                      /* armed from before a term is told until its work has ended */
     struct balancer *balancer;               /* NULL: stands as it likes */
     struct leader_pod *leader_pod;           /* NULL: nobody was looked up */
     struct notice *notice;                   /* NULL: nobody else is told */

@@ -30,6 +30,25 @@ int leasehold_group_resign(leasehold_group *g, uint64_t stand_again_after_ns)
     return error;
 }
 
+int leasehold_fence_guard(leasehold_group *g)
+{
+    if (!g)
+        return LEASEHOLD_ERR_ARGUMENT;
+    int error = guard_lock(g->guard);
+    if (error < 0)
+        return error;
+    if (finished(g) || g->election.role == ELECTION_ROLE_OBSERVER) {
+        error = LEASEHOLD_ERR_STATE;
+    } else {
+        error = fence_begin(&g->fence, g->service->host.kernel_time, g->service->error);
+        bool term_runs = g->election.state == ELECTION_LEADER || g->election.state == ELECTION_STOPPING;
+        if (error == 0 && term_runs)
+            fence_set(&g->fence, g->election.kill_at.boot_ns);
+    }
+    guard_unlock(g->guard);
+    return error;
+}
+
 int leasehold_group_close(leasehold_group *g)
 {
     if (!g)

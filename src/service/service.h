@@ -36,6 +36,7 @@ struct service_host {
     void (*waiting)(void *data, bool waiting); /* the first event waits, or none does any more; any thread, under the guard */
     uint64_t (*random)(void *data);            /* unpredictable, never 0; any thread */
     void *data;                                /* of wake, waiting, random */
+    bool kernel_time;                          /* the clock is CLOCK_BOOTTIME, and a timer of the kernel means the same */
 };
 
 struct leasehold_service {
