@@ -6,7 +6,7 @@
 
 #include "sim/fact.h"
 
-enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_TOKENS = 16, CHECK_POSTS = 8, CHECK_SLACK_NS = 1000 };
+enum { CHECK_SENTENCE_MAX = 240, CHECK_WINDOW = 64, CHECK_TOKENS = 16, CHECK_RANKS = 128, CHECK_POSTS = 8, CHECK_SLACK_NS = 1000 };
 
 enum check_name {
     CHECK_EXCLUSIVE = 0, /* two workers at one true instant */
@@ -18,6 +18,7 @@ enum check_name {
     CHECK_LIVENESS,      /* a healed world has no leader */
     CHECK_BUDGET,        /* a busy loop of requests */
     CHECK_KEYS,          /* a write changed what belongs to others */
+    CHECK_FENCED,        /* a store that checks tokens took a write of an earlier term after a later one's, or refused the latest */
     CHECK_STAMP,         /* a stamp that peers compare with their clocks is older than the decision to write it */
     CHECK_NAMES
 };
@@ -66,11 +67,21 @@ struct term_token {
     int who;
 };
 
+/* Terms in the order in which they were acquired: by the version that the server gave to the write. */
+struct term_rank {
+    int who;
+    uint64_t term;
+    uint64_t rank;
+};
+
 struct check_counts {
     uint64_t violations[CHECK_NAMES];
     uint64_t blind_takes;    /* an operator removed the record of a worker and a newcomer took the lock at once */
     uint64_t blind_overlaps; /* two workers because of that */
     uint64_t foreign;        /* broken by an elector of another project */
+    uint64_t adrift;         /* broken while clocks ran beyond rho: what the token is for */
+    uint64_t stored;         /* writes of work that the store took */
+    uint64_t refused;        /* ... and that came too late */
     uint64_t elections;      /* terms begun */
     uint64_t faults;
     int64_t worst_heal_ns;   /* from the end of all faults to a leader */
@@ -90,7 +101,11 @@ struct judge {
     } sampled[SIM_PROCESSES_MAX];
     struct term_token tokens[CHECK_TOKENS]; /* ring of the last */
     uint32_t token_count;
-    int64_t touched_at; /* when the record was last changed by somebody else than the one before */
+    struct term_rank ranks[CHECK_RANKS]; /* ring of the last */
+    uint32_t rank_count;
+    uint64_t stored_rank; /* the latest term that the store took a write of */
+    bool adrift;          /* some clock runs, or ran, beyond rho */
+    int64_t touched_at;   /* when the record was last changed by somebody else than the one before */
     int touched_by;
     bool intact[SIM_PROCESSES_MAX];                    /* nobody else changed the record since its last applied write */
     int64_t requests[SIM_PROCESSES_MAX][CHECK_WINDOW]; /* ring of the times of the last requests */
@@ -113,6 +128,8 @@ const char *check_name(enum check_name name);
 
 /* ---- for the checkers ---- */
 void check_fail(struct judge *j, enum check_name name, int charged, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same of what only holds while all clocks are within rho: else it is counted. */
+void check_fail_timed(struct judge *j, enum check_name name, int charged, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* True time up to which work of `l` may run by its last applied write, with every clock within rho. */
 int64_t ledger_valid_until(const struct ledger_entry *l);
 /* True time before which nobody else may decide to take the lock. */
@@ -124,6 +141,7 @@ void check_replace(struct judge *j, const struct fact *f);
 void check_renewal(struct judge *j, const struct fact *f);
 void check_token(struct judge *j, const struct fact *f);
 void check_leading(struct judge *j, const struct fact *f);
+void check_fenced(struct judge *j, const struct fact *f);
 void check_needless(struct judge *j, const struct fact *f);
 void check_liveness(struct judge *j, const struct fact *f);
 void check_budget(struct judge *j, const struct fact *f);

@@ -25,11 +25,12 @@ static void overlap(struct judge *j, const struct fact *f, const struct live_wor
         return;
     }
     if (f->at > ledger_valid_until(old) + CHECK_SLACK_NS)
-        check_fail(j, CHECK_EXCLUSIVE, other->who, "%s (process %d) held on: it works %.6f s after its lease, when %s (process %d) begins",
-                   old->identity, other->who, (double)(f->at - ledger_valid_until(old)) / 1e9, new->identity, f->who);
+        check_fail_timed(j, CHECK_EXCLUSIVE, other->who,
+                         "%s (process %d) held on: it works %.6f s after its lease, when %s (process %d) begins", old->identity, other->who,
+                         (double)(f->at - ledger_valid_until(old)) / 1e9, new->identity, f->who);
     else
-        check_fail(j, CHECK_EXCLUSIVE, f->who, "%s (process %d) began %.6f s before the lease of %s (process %d) was over, who works",
-                   new->identity, f->who, (double)(ledger_valid_until(old) - f->at) / 1e9, old->identity, other->who);
+        check_fail_timed(j, CHECK_EXCLUSIVE, f->who, "%s (process %d) began %.6f s before the lease of %s (process %d) was over, who works",
+                         new->identity, f->who, (double)(ledger_valid_until(old) - f->at) / 1e9, old->identity, other->who);
 }
 
 void check_exclusive(struct judge *j, const struct fact *f)

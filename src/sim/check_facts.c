@@ -31,9 +31,9 @@ void check_token(struct judge *j, const struct fact *f)
         if (f->token == other->token || (f->token > other->token) != later) {
             /* Who was overtaken because of an operator's hand may hear of its own, older success later. */
             if (!j->ledger[f->who].wiped && !j->ledger[other->who].wiped)
-                check_fail(j, CHECK_TOKEN, f->who, "process %d has token %llu in term %llu, but %s term had %llu", f->who,
-                           (unsigned long long)f->token, (unsigned long long)f->term, later ? "an earlier" : "a later",
-                           (unsigned long long)other->token);
+                check_fail_timed(j, CHECK_TOKEN, f->who, "process %d has token %llu in term %llu, but %s term had %llu", f->who,
+                                 (unsigned long long)f->token, (unsigned long long)f->term, later ? "an earlier" : "a later",
+                                 (unsigned long long)other->token);
             break;
         }
     }

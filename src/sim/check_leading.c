@@ -20,8 +20,8 @@ static void sample(struct judge *j, const struct fact *f)
         check_fail(j, CHECK_LEADING, f->who, "is_leading of process %d turned true again within term %llu", f->who,
                    (unsigned long long)f->term);
     if (f->at > ledger_valid_until(l) + CHECK_SLACK_NS)
-        check_fail(j, CHECK_LEADING, f->who, "is_leading of process %d is true %.6f s after its lease", f->who,
-                   (double)(f->at - ledger_valid_until(l)) / 1e9);
+        check_fail_timed(j, CHECK_LEADING, f->who, "is_leading of process %d is true %.6f s after its lease", f->who,
+                         (double)(f->at - ledger_valid_until(l)) / 1e9);
 }
 
 void check_leading(struct judge *j, const struct fact *f)
@@ -34,6 +34,6 @@ void check_leading(struct judge *j, const struct fact *f)
     if (f->kind == FACT_EXTENDED && f->flag)
         check_fail(j, CHECK_LEADING, f->who, "process %d extends term %llu, which was over already", f->who, (unsigned long long)f->term);
     if (!l->foreign && f->sent > ledger_valid_until(l) + CHECK_SLACK_NS)
-        check_fail(j, CHECK_LEADING, f->who, "process %d may work until %.6f s after its lease", f->who,
-                   (double)(f->sent - ledger_valid_until(l)) / 1e9);
+        check_fail_timed(j, CHECK_LEADING, f->who, "process %d may work until %.6f s after its lease", f->who,
+                         (double)(f->sent - ledger_valid_until(l)) / 1e9);
 }

@@ -62,13 +62,18 @@ void check_replace(struct judge *j, const struct fact *f)
             holder->holding = false; /* over; whatever comes is no offence against it */
             continue;
         }
+        holder->wiped = true;
         if (is_blind(writer, holder, f)) {
             j->counts.blind_takes++;
-        } else {
-            check_fail(j, CHECK_REPLACE, f->who, "%s (process %d) decided to write %.6f s before the record of %s (process %d)%s was over",
-                       writer->identity, f->who, (double)(ledger_reserved_until(holder) - f->sent) / 1e9, holder->identity, i,
-                       holder->altered ? ", which an operator touched," : "");
+            continue;
         }
-        holder->wiped = true;
+        check_fail_timed(j, CHECK_REPLACE, f->who,
+                         "%s (process %d) decided to write %.6f s before the record of %s (process %d)%s was over", writer->identity,
+                         f->who, (double)(ledger_reserved_until(holder) - f->sent) / 1e9, holder->identity, i,
+                         holder->altered ? ", which an operator touched," : "");
+        if (j->adrift) { /* no operator's hand: what its worker overlaps is the clocks' fault as well */
+            holder->wiped = false;
+            holder->holding = false;
+        }
     }
 }

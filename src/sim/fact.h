@@ -23,6 +23,8 @@ enum fact_kind {
     FACT_WORK_BEGINS, /* a worker of (who, term) runs from here on */
     FACT_WORK_ENDS,   /* the last worker of (who, term) is dead, or asleep with its machine */
     FACT_SAMPLE,      /* another thread of `who` asked is_leading: flag is the answer, `sent` when it began to ask */
+    FACT_STORED,      /* a write of (who, term) with this token came to the store of its work; flag: it was taken */
+    FACT_ADRIFT,      /* the clocks of `who` run at a rate beyond rho: what clocks promise is promised no more */
     FACT_FAULT,       /* note says which; flag: it ends */
     FACT_HEALED,      /* no more faults; somebody has to lead by `sent` */
     FACT_END,

@@ -1,6 +1,8 @@
 /* What happens to the world: drawn from the run's menu, told, and ended again. */
 #include "sim/world.h"
 
+enum { DRIFT_MOST_PPM = 330000 };
+
 enum fault_end { END_CUT = 0, END_SLOW, END_SUSPEND, END_SERVER };
 
 static void ends_later(struct world *w, enum fault_end end, int node, int64_t span, uint32_t generation)
@@ -165,6 +167,21 @@ static void clock(struct world *w, int who)
     }
 }
 
+/* Off by up to a third: what nobody promises about clocks that are slewed, or emulated. */
+static void drift(struct world *w, int who)
+{
+    struct node *node = &w->node[w->process[who].node];
+    int32_t rho = w->process[who].settings.rate_error_ppm;
+    bool slow = prng_chance(&w->random, 700000); /* a leader whose clock is slow holds on */
+    int32_t rate = (int32_t)prng_range(&w->random, rho + 1, DRIFT_MOST_PPM);
+    int32_t boot = slow ? -rate : rate;
+    int32_t raw = prng_chance(&w->random, 700000) ? boot : (int32_t)prng_range(&w->random, -DRIFT_MOST_PPM, DRIFT_MOST_PPM);
+    node->adrift = true;
+    clocks_change(&node->clocks, w->now, boot, raw, node->clocks.suspended);
+    world_fault(w, who, slow ? "has clocks far too slow" : "has clocks far too fast", false);
+    world_tell(w, &(struct fact){ .kind = FACT_ADRIFT, .who = who });
+}
+
 static void ask_to_go(struct world *w, int who)
 {
     if (w->process[who].foreign)
@@ -227,6 +244,9 @@ static void strike(struct world *w, enum menu_item item, int who)
         break;
     case MENU_CLOCK:
         clock(w, who);
+        break;
+    case MENU_DRIFT:
+        drift(w, who);
         break;
     case MENU_RESIGN:
         ask_to_go(w, who);
@@ -296,6 +316,8 @@ void fault_heal(struct world *w)
         struct node *node = &w->node[n];
         node->cut_up = node->cut_down = node->refused = false;
         node->delay_ns = 0;
+        if (node->adrift)
+            clocks_change(&node->clocks, w->now, 0, 0, node->clocks.suspended);
         if (node->suspended)
             wake(w, n);
         for (int g = 0; g < 3; g++)

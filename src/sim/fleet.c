@@ -5,7 +5,7 @@
 
 #include "election/bug.h"
 
-enum { EVENTS_MAX = 2000000 };
+enum { EVENTS_MAX = 2000000, DRIFT_MOST_PPM = 330000 };
 
 static const int64_t first_wall_ns = 1780000000 * FLEET_S;
 
@@ -88,6 +88,21 @@ static void set_clocks(struct fleet *f)
     }
 }
 
+/* Clocks off by up to a third, for the whole run: of one machine, or of each. */
+static void set_adrift(struct fleet *f)
+{
+    struct prng random = prng_part(f->seed, UINT64_MAX);
+    bool each = prng_chance(&random, 300000);
+    int one = prng_index(&random, f->node_count);
+    for (int n = 0; n < f->node_count && f->menu.has[MENU_DRIFT]; n++) {
+        if (!each && n != one)
+            continue;
+        int32_t rate = (int32_t)prng_range(&random, 10001, DRIFT_MOST_PPM);
+        f->node[n].adrift = true;
+        f->node[n].clocks.boot_ppm = f->node[n].clocks.raw_ppm = prng_chance(&random, 700000) ? -rate : rate;
+    }
+}
+
 void fleet_begin(struct fleet *f, uint64_t seed, const struct fleet_settings *settings, int nodes)
 {
     struct check_counts counts = f->counts;
@@ -108,12 +123,15 @@ void fleet_begin(struct fleet *f, uint64_t seed, const struct fleet_settings *se
     f->hash = UINT64_C(0xcbf29ce484222325);
     f->node_count = nodes;
     set_clocks(f);
+    set_adrift(f);
     for (uint32_t i = 0; i < FLEET_CALLS_MAX; i++)
         f->call[i].next_free = i + 1 < FLEET_CALLS_MAX ? i + 1 : FLEET_NO_SLOT;
     for (uint32_t i = 0; i < FLEET_PARCELS_MAX; i++)
         f->parcel[i].next_free = i + 1 < FLEET_PARCELS_MAX ? i + 1 : FLEET_NO_SLOT;
-    for (int g = 0; g < settings->groups; g++)
+    for (int g = 0; g < settings->groups; g++) {
         snprintf(f->group[g].name, sizeof f->group[g].name, "group-%d", g);
+        fenced_begin(&f->group[g].fenced, seed, g);
+    }
     struct store_options options = { .first_version = 100 + seed % 1000, .seed = seed };
     f->store = store_open(&options, first_wall_ns / 1000);
 }
@@ -127,6 +145,9 @@ static void add_counts(struct fleet *f)
         f->counts.blind_takes += c->blind_takes;
         f->counts.blind_overlaps += c->blind_overlaps;
         f->counts.foreign += c->foreign;
+        f->counts.adrift += c->adrift;
+        f->counts.stored += c->stored;
+        f->counts.refused += c->refused;
         f->counts.elections += c->elections;
         if (c->worst_heal_ns > f->counts.worst_heal_ns)
             f->counts.worst_heal_ns = c->worst_heal_ns;
@@ -193,7 +214,11 @@ static void handle(struct fleet *f, const struct heap_item *item)
     case FLEET_EVENT_WORK_CHECK:
     case FLEET_EVENT_WORK_OBEY:
     case FLEET_EVENT_WORK_KILL:
+    case FLEET_EVENT_WORK_STORES:
         fleet_work_event(f, item);
+        break;
+    case FLEET_EVENT_STORED:
+        fleet_work_stored(f, item);
         break;
     case FLEET_EVENT_CAMEL:
     case FLEET_EVENT_CAMEL_SERVE:

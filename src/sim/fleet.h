@@ -13,6 +13,7 @@
 #include "service/service.h"
 #include "sim/check.h"
 #include "sim/clocks.h"
+#include "sim/fenced.h"
 #include "sim/heap.h"
 #include "sim/lock.h"
 #include "sim/menu.h"
@@ -78,6 +79,7 @@ struct fleet_work {
     enum fleet_work_phase phase;
     bool asked;
     uint64_t term;
+    uint64_t token;
     uint32_t generation;
     int64_t term_at, kill_at; /* CLOCK_BOOTTIME of the node */
 };
@@ -120,6 +122,7 @@ struct fleet_process {
 
 struct fleet_node {
     struct clocks clocks;
+    bool adrift; /* its clocks run beyond rho */
     bool cut_up, cut_down, refused;
     int64_t delay_ns;
     int64_t serve_delay_ns; /* of every request, each time: a server that takes its time with this one */
@@ -131,6 +134,7 @@ enum fleet_mode { FLEET_UP = 0, FLEET_DOWN, FLEET_HANGS, FLEET_FAILS, FLEET_REFU
 struct fleet_group {
     char name[FLEET_NAME_MAX];
     struct judge judge;
+    struct fenced fenced; /* the store of its work */
     int members;
     int process[SIM_PROCESSES_MAX]; /* of each member */
 };
@@ -203,6 +207,8 @@ enum fleet_event {
     FLEET_EVENT_WORK_CHECK, /* of process `who` in group `what` */
     FLEET_EVENT_WORK_OBEY,
     FLEET_EVENT_WORK_KILL,
+    FLEET_EVENT_WORK_STORES,
+    FLEET_EVENT_STORED, /* term << 8 | group in `what`, token in `generation` */
     FLEET_EVENT_WORK_TOLD,
     FLEET_EVENT_CAMEL,
     FLEET_EVENT_CAMEL_SERVE,
@@ -256,10 +262,11 @@ void fleet_shown(struct fleet *f, int who, const json_t *object, int64_t asked_a
 void fleet_process_event(struct fleet *f, const struct heap_item *item);
 void fleet_settle(struct fleet *f, int who);
 void fleet_sample(struct fleet *f);
-void fleet_work_start(struct fleet *f, int who, int group, const struct leasehold_event *e);
+void fleet_work_start(struct fleet *f, int who, int group, const struct leasehold_event *e, uint64_t token);
 void fleet_work_extend(struct fleet *f, int who, int group, const struct leasehold_event *e);
 void fleet_work_stop(struct fleet *f, int who, int group, const struct leasehold_event *e);
 void fleet_work_kill(struct fleet *f, int who, int group);
+void fleet_work_stored(struct fleet *f, const struct heap_item *item);
 void fleet_work_event(struct fleet *f, const struct heap_item *item);
 
 void fleet_fault_begin(struct fleet *f);

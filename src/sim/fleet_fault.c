@@ -224,6 +224,8 @@ static int64_t liveness_bound(const struct fleet *f)
     bound += bound / 50; /* clocks that run slow */
     if (f->menu.has[MENU_RESIGN])
         bound += 24 * FLEET_S;
+    if (f->menu.has[MENU_DRIFT])
+        bound += bound / 2; /* they still run as slow as before */
     return bound;
 }
 

@@ -90,6 +90,8 @@ static bool join(struct fleet *f, int who, int g, int64_t lease_ns)
                                .lease_ns = lease_ns,
                                .rate_error_ppm = f->settings.camel ? 0 : 10000,
                                .foreign = p->camel });
+    if (f->node[p->node].adrift)
+        fleet_tell(f, g, &(struct fact){ .kind = FACT_ADRIFT, .who = p->stand[g].member });
     return true;
 }
 
@@ -172,7 +174,7 @@ static void tell_event(struct fleet *f, int who, int g, const struct leasehold_e
             fleet_true_time(f, f->process[who].node, e->leading_until_ns - election_settings_term_ns(&s->handle->election.settings));
         s->term = e->term;
         fleet_tell(f, g, &fact);
-        fleet_work_start(f, who, g, e);
+        fleet_work_start(f, who, g, e, fact.token);
         break;
     case LEASEHOLD_EVENT_EXTENDED:
         fact.kind = FACT_EXTENDED;

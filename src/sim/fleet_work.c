@@ -44,13 +44,14 @@ static void arm_kill(struct fleet *f, int who, int group)
              work->generation);
 }
 
-void fleet_work_start(struct fleet *f, int who, int group, const struct leasehold_event *e)
+void fleet_work_start(struct fleet *f, int who, int group, const struct leasehold_event *e, uint64_t token)
 {
     struct fleet_work *work = work_of(f, who, group);
     BUG_UNLESS(work->phase == FLEET_WORK_NONE);
     *work = (struct fleet_work){ .phase = FLEET_WORK_CHECK,
                                  .generation = work->generation + 1,
                                  .term = e->term,
+                                 .token = token,
                                  .term_at = e->leading_until_ns,
                                  .kill_at = e->stop_by_ns };
     arm_kill(f, who, group);
@@ -97,6 +98,29 @@ void fleet_work_kill(struct fleet *f, int who, int group)
         dead(f, who, group);
 }
 
+/* A write leaves: from here on nothing holds it up, neither the end of the worker nor that of its term. */
+static void stores(struct fleet *f, int who, int group)
+{
+    const struct fleet_work *work = work_of(f, who, group);
+    struct fenced *store = &f->group[group].fenced;
+    if (work->phase != FLEET_WORK_RUNS)
+        return;
+    fleet_at(f, f->now + fenced_delay(store, f->menu.has[MENU_FREEZE]), FLEET_EVENT_STORED, who,
+             (uint32_t)work->term << 8 | (uint32_t)group, (uint32_t)work->token);
+    later(f, who, group, FLEET_EVENT_WORK_STORES, fenced_pause(store));
+}
+
+void fleet_work_stored(struct fleet *f, const struct heap_item *item)
+{
+    int group = (int)(item->what & 0xff);
+    fleet_tell(f, group,
+               &(struct fact){ .kind = FACT_STORED,
+                               .who = f->process[item->who].stand[group].member,
+                               .term = item->what >> 8,
+                               .token = item->generation,
+                               .flag = fenced_take(&f->group[group].fenced, item->generation) });
+}
+
 void fleet_work_event(struct fleet *f, const struct heap_item *item)
 {
     int who = item->who, group = (int)item->what;
@@ -104,7 +128,9 @@ void fleet_work_event(struct fleet *f, const struct heap_item *item)
     int64_t boot_ns = fleet_clock(f, f->process[who].node).boot_ns;
     if (work->phase == FLEET_WORK_NONE || item->generation != work->generation)
         return;
-    if (item->kind == FLEET_EVENT_WORK_OBEY) {
+    if (item->kind == FLEET_EVENT_WORK_STORES) {
+        stores(f, who, group);
+    } else if (item->kind == FLEET_EVENT_WORK_OBEY) {
         dead(f, who, group);
     } else if (item->kind == FLEET_EVENT_WORK_KILL) {
         if (boot_ns >= work->kill_at)
@@ -114,5 +140,6 @@ void fleet_work_event(struct fleet *f, const struct heap_item *item)
     } else {
         work->phase = FLEET_WORK_RUNS;
         tell(f, who, group, true);
+        later(f, who, group, FLEET_EVENT_WORK_STORES, fenced_delay(&f->group[group].fenced, false));
     }
 }

@@ -171,6 +171,9 @@ static void report(const struct check_counts *c, const struct tally *t)
     printf("slowest healing %.3f s, at most %.1f %% of what is allowed\n", (double)c->worst_heal_ns / 1e9, (double)c->worst_heal_part / 10);
     printf("by an operator's hand, as documented: %llu locks taken from a worker, %llu overlaps; by the other elector: %llu\n",
            (unsigned long long)c->blind_takes, (unsigned long long)c->blind_overlaps, (unsigned long long)c->foreign);
+    printf("a store that checks tokens took %llu writes of work and refused %llu late ones; %llu times clocks beyond rho broke what clocks "
+           "promise\n",
+           (unsigned long long)c->stored, (unsigned long long)c->refused, (unsigned long long)c->adrift);
     for (int i = 0; i < CHECK_NAMES; i++)
         if (c->violations[i])
             printf("broken: %s, %llu times\n", check_name((enum check_name)i), (unsigned long long)c->violations[i]);
@@ -258,7 +261,7 @@ int main(int count, char **arguments)
         return replay(c.replay, c.trace);
     if (c.runs == 0 && c.seconds <= 0)
         c.runs = c.trace ? 1 : 1000;
-    for (int i = MENU_OF_FLEETS; i < MENU_ITEMS && !c.fleet; i++)
+    for (int i = MENU_OF_FLEETS; i < MENU_OF_BOTH && !c.fleet; i++)
         c.menu.has[i] = false;
     if (subject_open(&s, c.fleet, c.trace) < 0)
         return 2;

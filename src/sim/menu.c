@@ -4,7 +4,7 @@
 
 #include "election/bug.h"
 
-enum { SECOND_US = 1000000 };
+enum { SECOND_US = 1000000, DRIFT_CHANCE = 120000 };
 
 static const char *const names[MENU_ITEMS] = {
     [MENU_DELAY] = "delay",         [MENU_LOSS] = "loss",     [MENU_LATE] = "late",       [MENU_DUPLICATE] = "duplicate",
@@ -12,7 +12,7 @@ static const char *const names[MENU_ITEMS] = {
     [MENU_SUSPEND] = "suspend",     [MENU_CRASH] = "crash",   [MENU_TWIN] = "twin",       [MENU_DELETE] = "delete",
     [MENU_EDIT] = "edit",           [MENU_LABEL] = "label",   [MENU_CLOCK] = "clock",     [MENU_RESIGN] = "resign",
     [MENU_WORK] = "work",           [MENU_MIXED] = "mixed",   [MENU_FOREIGN] = "foreign", [MENU_NEIGHBOUR] = "neighbour",
-    [MENU_CAMEL] = "camel",
+    [MENU_CAMEL] = "camel",         [MENU_DRIFT] = "drift",
 };
 
 const char *menu_item_name(enum menu_item item)
@@ -24,9 +24,11 @@ void menu_draw(struct menu *m, const struct menu *allowed, struct prng *random)
 {
     *m = *allowed;
     /* Mostly about half of everything; now and then all of it. */
+    struct prng apart = *random;
     bool all = prng_chance(random, 100000);
-    for (int i = 0; i < MENU_ITEMS; i++)
+    for (int i = 0; i < MENU_OF_BOTH; i++)
         m->has[i] = allowed->has[i] && (all || prng_chance(random, 500000));
+    m->has[MENU_DRIFT] = allowed->has[MENU_DRIFT] && (prng_next(&apart), prng_chance(&apart, DRIFT_CHANCE));
     /* Who missed a holder with a longer lease than its own cannot know how long to wait once the record is gone. */
     if (m->has[MENU_DELETE] || m->has[MENU_EDIT])
         m->has[MENU_MIXED] = false;

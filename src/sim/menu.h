@@ -31,10 +31,12 @@ enum menu_item {
     /* Of a fleet only (fleet.h). */
     MENU_NEIGHBOUR, /* somebody else changes keys, labels and annotations beside ours */
     MENU_CAMEL,     /* electors that follow the rule of Camel's lock */
+    /* Of both, in a few runs only: what clocks promise is not checked then, and the token is. */
+    MENU_DRIFT, /* clock rates beyond rho */
     MENU_ITEMS
 };
 
-enum { MENU_OF_FLEETS = MENU_NEIGHBOUR };
+enum { MENU_OF_FLEETS = MENU_NEIGHBOUR, MENU_OF_BOTH = MENU_DRIFT };
 enum menu_lock { MENU_LOCK_CONFIGMAP = 0, MENU_LOCK_LEASE };
 
 struct menu {

@@ -60,6 +60,10 @@ static void say_term(const struct fact *f)
     case FACT_WORK_BEGINS:
         printf("works in term %llu", (unsigned long long)f->term);
         break;
+    case FACT_STORED:
+        printf("writes to the store of its work in term %llu, token %llu: %s", (unsigned long long)f->term, (unsigned long long)f->token,
+               f->flag ? "taken" : "refused");
+        break;
     default:
         printf("works no more in term %llu", (unsigned long long)f->term);
         break;
@@ -68,7 +72,8 @@ static void say_term(const struct fact *f)
 
 static bool is_bookkeeping(const struct fact *f)
 {
-    return f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS;
+    return f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS || f->kind == FACT_ADRIFT ||
+           (f->kind == FACT_STORED && f->flag);
 }
 
 static void say(const struct fact *f, int node)

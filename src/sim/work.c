@@ -70,6 +70,7 @@ void work_start(struct world *w, int who, const struct election_update *u)
     uint32_t generation = work->generation, kill_generation = work->kill_generation;
     *work = (struct work){ .phase = WORK_CHECK,
                            .term = u->term,
+                           .token = u->token,
                            .term_at = u->term_at,
                            .kill_at = u->kill_at,
                            .generation = generation,
@@ -133,8 +134,28 @@ static void begin(struct world *w, int who, struct work *work)
 {
     work->phase = WORK_RUNNING;
     tell(w, who, work, true);
+    later(w, who, work, EVENT_WORK_STORES, fenced_delay(&w->fenced, false));
     if (w->menu.has[MENU_WORK] && !w->healing && prng_chance(&w->random, 200000))
         later(w, who, work, EVENT_WORK_OBEY, prng_span(&w->random, 100 * SIM_MS, 60 * SIM_S));
+}
+
+/* A write leaves: from here on nothing holds it up, neither the end of the worker nor that of its term. */
+static void stores(struct world *w, int who, struct work *work)
+{
+    if (work->phase != WORK_RUNNING && work->phase != WORK_REST)
+        return;
+    world_at(w, w->now + fenced_delay(&w->fenced, w->menu.has[MENU_FREEZE]), EVENT_STORED, who, (uint32_t)work->term,
+             (uint32_t)work->token);
+    later(w, who, work, EVENT_WORK_STORES, fenced_pause(&w->fenced));
+}
+
+void work_stored(struct world *w, const struct heap_item *item)
+{
+    world_tell(w, &(struct fact){ .kind = FACT_STORED,
+                                  .who = item->who,
+                                  .term = item->what,
+                                  .token = item->generation,
+                                  .flag = fenced_take(&w->fenced, item->generation) });
 }
 
 static void child_dies(struct world *w, int who, struct work *work)
@@ -173,6 +194,9 @@ void work_event(struct world *w, const struct heap_item *item)
         break;
     case EVENT_WORK_EXEC:
         begin(w, item->who, work);
+        break;
+    case EVENT_WORK_STORES:
+        stores(w, item->who, work);
         break;
     case EVENT_WORK_OBEY:
         /* In a healed world work does not end by itself: somebody must lead to the end. */

@@ -79,6 +79,7 @@ static void reset(struct world *w, uint64_t seed)
     w->mode = SERVER_UP;
     w->watch_visible = false;
     w->hash = UINT64_C(0xcbf29ce484222325);
+    fenced_begin(&w->fenced, seed, 0);
     memset(w->node, 0, sizeof w->node);
     memset(w->process, 0, sizeof w->process);
     w->heap.count = 0;
@@ -239,7 +240,11 @@ static void handle(struct world *w, const struct heap_item *item)
     case EVENT_WORK_OBEY:
     case EVENT_WORK_REST:
     case EVENT_WORK_KILL:
+    case EVENT_WORK_STORES:
         work_event(w, item);
+        break;
+    case EVENT_STORED:
+        work_stored(w, item);
         break;
     case EVENT_SAMPLE:
         sample_next(w);

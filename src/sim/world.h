@@ -9,6 +9,7 @@
 
 #include "sim/check.h"
 #include "sim/clocks.h"
+#include "sim/fenced.h"
 #include "sim/heap.h"
 #include "sim/lock.h"
 #include "sim/menu.h"
@@ -40,6 +41,8 @@ enum world_event {
     EVENT_WORK_OBEY,
     EVENT_WORK_REST,
     EVENT_WORK_KILL,
+    EVENT_WORK_STORES, /* the worker writes to the store of its work ... */
+    EVENT_STORED,      /* ... and here it comes: term `what`, token `generation`, whatever became of the worker */
     EVENT_SAMPLE,      /* a thread loads the deadline */
     EVENT_SAMPLE_READ, /* ... and reads the clock */
     EVENT_FAULT,
@@ -84,6 +87,7 @@ struct work {
     bool asleep;
     bool reported;
     uint64_t term;
+    uint64_t token;
     uint32_t generation;
     uint32_t kill_generation;
     leasehold_time term_at;
@@ -145,7 +149,7 @@ struct process {
 
 struct node {
     struct clocks clocks;
-    bool suspended;
+    bool suspended, adrift;
     bool cut_up, cut_down, refused;
     int64_t delay_ns;       /* of one way, at most */
     int64_t last_stamp_us;  /* of the foreign electors on it */
@@ -177,6 +181,7 @@ struct world {
     int process_count;
     struct process process[SIM_PROCESSES_MAX];
     struct lock lock;
+    struct fenced fenced; /* the store of the work */
     enum server_mode mode;
     uint32_t mode_generation;
     bool watch_visible;
@@ -224,6 +229,7 @@ void process_sample_read(struct world *w, int who, uint32_t what);
 void work_start(struct world *w, int who, const struct election_update *u);
 void work_extend(struct world *w, int who, const struct election_update *u);
 void work_stop(struct world *w, int who, const struct election_update *u);
+void work_stored(struct world *w, const struct heap_item *item);
 void work_event(struct world *w, const struct heap_item *item);
 void work_kill_all(struct world *w, int who);
 void work_sleep(struct world *w, int who, bool asleep);

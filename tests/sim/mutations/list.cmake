@@ -35,3 +35,5 @@ mutation(write_without_version 500 all service)
 mutation(only_the_asking_are_fed 500 all service)
 mutation(joint_write_without_guard 500 neighbour,edit,delete,resign service)
 mutation(stamp_truncated 500 all service)
+# What the token is for: clocks beyond rho, and a machine paused in the middle of a write.
+mutation(store_without_token 2000 freeze,crash,partition)

@@ -480,6 +480,69 @@ static void a_busy_loop_is_seen(void **state)
     assert_broken(CHECK_BUDGET);
 }
 
+/* ---- fenced ---- */
+
+static void stores(double at, int who, uint64_t term, uint64_t token, bool taken)
+{
+    tell(at, (struct fact){ .kind = FACT_STORED, .who = who, .term = term, .token = token, .flag = taken });
+}
+
+/* Two terms, one after the other; the first write of each is taken. */
+static void two_terms_store(void)
+{
+    writes(0, 0.1, A, ELECTION_ACQUIRE);
+    starts(0.2, A, 1, revision, 14);
+    stores(0.3, A, 1, revision, true);
+    writes(15.5, 15.6, B, ELECTION_ACQUIRE);
+    starts(15.7, B, 1, revision, 29);
+    stores(15.8, B, 1, revision, true);
+    assert_sound();
+}
+
+static void a_late_write_refused_is_sound(void **state)
+{
+    (void)state;
+    two_terms_store();
+    stores(16, A, 1, revision - 1, false);
+    stores(17, B, 1, revision, true);
+    assert_sound();
+    assert_int_equal(judge.counts.stored, 3);
+    assert_int_equal(judge.counts.refused, 1);
+}
+
+static void a_late_write_taken_is_seen(void **state)
+{
+    (void)state;
+    two_terms_store();
+    stores(16, A, 1, revision - 1, true);
+    assert_broken(CHECK_FENCED);
+}
+
+static void the_latest_term_locked_out_is_seen(void **state)
+{
+    (void)state;
+    two_terms_store();
+    stores(16, B, 1, revision, false);
+    assert_broken(CHECK_FENCED);
+}
+
+static void an_overlap_beyond_rho_is_left_to_the_token(void **state)
+{
+    (void)state;
+    tell(0, (struct fact){ .kind = FACT_ADRIFT, .who = B });
+    writes(0, 0.1, A, ELECTION_ACQUIRE);
+    sees(0.2, B);
+    starts(0.2, A, 1, revision, 14);
+    works(0.3, A, 1, true);
+    writes(12, 12.1, B, ELECTION_ACQUIRE);
+    starts(12.2, B, 1, revision, 26);
+    works(12.2, B, 1, true);
+    assert_sound();
+    assert_int_equal(judge.counts.adrift, 2); /* the record, and the workers */
+    works(12.3, B, 2, true);
+    assert_broken(CHECK_EXCLUSIVE); /* two terms of one process are nobody's clock's fault */
+}
+
 static void a_deadline_that_never_moves_is_seen(void **state)
 {
     (void)state;
@@ -533,6 +596,10 @@ int main(void)
         cmocka_unit_test_setup(a_leader_too_late_or_lost_again_is_seen, setup),
         cmocka_unit_test_setup(a_leader_in_time_is_sound, setup),
         cmocka_unit_test_setup(a_busy_loop_is_seen, setup),
+        cmocka_unit_test_setup(a_late_write_refused_is_sound, setup),
+        cmocka_unit_test_setup(a_late_write_taken_is_seen, setup),
+        cmocka_unit_test_setup(the_latest_term_locked_out_is_seen, setup),
+        cmocka_unit_test_setup(an_overlap_beyond_rho_is_left_to_the_token, setup),
         cmocka_unit_test_setup(a_deadline_that_never_moves_is_seen, setup),
         cmocka_unit_test_setup(mistakes_of_a_foreign_elector_are_only_counted, setup),
     };
