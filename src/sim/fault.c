@@ -184,8 +184,10 @@ static void drift(struct world *w, int who)
 
 static void ask_to_go(struct world *w, int who)
 {
-    if (w->process[who].foreign)
+    if (w->process[who].foreign) {
+        foreign_resign(w, who);
         return;
+    }
     bool close = !few_slots_left(w) && prng_chance(&w->random, 400000);
     world_fault(w, who, close ? "is asked to close" : "is asked to resign", false);
     struct election_event event = { .kind = close ? ELECTION_CLOSE : ELECTION_RESIGN };

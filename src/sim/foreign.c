@@ -1,6 +1,12 @@
-/* An elector that follows client-go's rule, written down from its behaviour: it waits the recorded duration from the receipt of
+/* Electors that follow another project's rule, written down from their behaviour.
+ *
+ * client-go: it waits the recorded duration from the receipt of
  * a record that changed, on a clock that stops while the machine sleeps; it counts its own time from answers; it knows no term
- * mark; and when it gives up it reads the lock once more and empties whatever it finds (the late release). */
+ * mark; and when it gives up it reads the lock once more and empties whatever it finds (the late release).
+ *
+ * fabric8: it reads before each write; a record is over when its stamp is a lease of its own old by its own wall clock; it counts its
+ * own time by that clock as well, from answers; it goes on under a record in its name; it knows no term mark; and it releases only
+ * what is its own, by leaving its name there with a duration of one second. */
 #include "sim/world.h"
 
 #include <stdio.h>
@@ -14,7 +20,7 @@ static void tick_in(struct world *w, int who, int64_t delay)
     world_at(w, w->now + delay, EVENT_FOREIGN, who, 0, ++p->f.generation);
 }
 
-int foreign_begin(struct world *w, int node, const char *name)
+int foreign_begin(struct world *w, int node, const char *name, enum foreign_rule rule)
 {
     if (w->process_count == SIM_PROCESSES_MAX)
         return -1;
@@ -24,6 +30,7 @@ int foreign_begin(struct world *w, int node, const char *name)
     memset(p, 0, sizeof *p);
     p->settings = settings;
     p->used = p->alive = p->foreign = true;
+    p->f.rule = rule;
     p->node = node;
     snprintf(p->name, sizeof p->name, "%s", name);
     world_tell(w, &(struct fact){ .kind = FACT_PROCESS,
@@ -74,7 +81,12 @@ static void write(struct world *w, int who, enum election_purpose purpose)
     r->renew_us = wall_us;
     r->acquire_us = purpose == ELECTION_RENEW ? old->acquire_us : wall_us;
     r->transitions = old->transitions;
-    if (purpose == ELECTION_RELEASE) {
+    p->f.purpose = purpose;
+    if (purpose == ELECTION_RELEASE && p->f.rule == FOREIGN_FABRIC8) {
+        r->kind = RECORD_HELD;
+        r->duration_ms = 1000;
+        snprintf(r->holder, sizeof r->holder, "%s", p->name);
+    } else if (purpose == ELECTION_RELEASE) {
         r->kind = RECORD_EMPTIED;
         r->duration_ms = 1000;
     } else {
@@ -125,19 +137,36 @@ static void stops(struct world *w, int who, bool release)
         read(w, who);
 }
 
+/* Whether it takes the record for valid. */
+static bool valid(const struct process *p, leasehold_time now)
+{
+    const struct record *r = &p->f.observed;
+    if (!p->f.observes || r->kind != RECORD_HELD)
+        return false;
+    if (p->f.rule == FOREIGN_FABRIC8)
+        return r->renew_us == 0 || r->renew_us * 1000 + lease_ns >= now.wall_ns; /* without a stamp it fails, and tries again */
+    return p->f.observed_at.raw_ns + r->duration_ms * SIM_MS > now.raw_ns;
+}
+
+static bool past_deadline(const struct process *p, leasehold_time now)
+{
+    if (p->f.rule == FOREIGN_FABRIC8)
+        return now.wall_ns - p->f.renewed_at.wall_ns > deadline_ns;
+    return now.raw_ns - p->f.renewed_at.raw_ns > deadline_ns;
+}
+
 static void decide(struct world *w, int who)
 {
     struct process *p = &w->process[who];
     leasehold_time now = world_clock(w, p->node);
     if (p->f.releasing) {
         p->f.releasing = false;
-        if (p->f.version.resource_version)
+        bool its = p->f.rule == FOREIGN_CLIENT_GO || ours(p);
+        if (its && p->f.version.resource_version)
             write(w, who, ELECTION_RELEASE);
         return;
     }
-    bool held = p->f.observes && p->f.observed.kind == RECORD_HELD;
-    bool valid = held && p->f.observed_at.raw_ns + p->f.observed.duration_ms * SIM_MS > now.raw_ns;
-    if (valid && !ours(p)) {
+    if (valid(p, now) && !ours(p)) {
         if (p->f.leads)
             stops(w, who, false);
         return;
@@ -157,13 +186,22 @@ void foreign_tick(struct world *w, int who, uint32_t generation)
         return;
     }
     leasehold_time now = world_clock(w, p->node);
-    if (p->f.leads && now.raw_ns - p->f.renewed_at.raw_ns > deadline_ns)
+    if (p->f.leads && past_deadline(p, now))
         stops(w, who, true);
-    else if (!p->f.busy && p->f.leads)
+    else if (!p->f.busy && p->f.leads && p->f.rule == FOREIGN_CLIENT_GO)
         decide(w, who); /* straight from what it knows */
     else if (!p->f.busy)
         read(w, who);
     tick_in(w, who, retry_ns + prng_range(&w->random, 0, retry_ns / 5));
+}
+
+void foreign_resign(struct world *w, int who)
+{
+    const struct process *p = &w->process[who];
+    if (!p->f.leads || w->node[p->node].suspended || p->frozen_until > w->now)
+        return;
+    world_fault(w, who, "is asked to resign", false);
+    stops(w, who, true);
 }
 
 static void answered(struct world *w, int who, const struct parcel *parcel)
@@ -177,7 +215,7 @@ static void answered(struct world *w, int who, const struct parcel *parcel)
         return;
     }
     world_tell(w, &(struct fact){ .kind = FACT_RECEIVED, .who = who, .sent = w->now, .after = &event->record, .version = event->version });
-    bool late_release = p->f.releasing && event->kind == ELECTION_READ;
+    bool late_release = p->f.releasing && event->kind == ELECTION_READ && p->f.rule == FOREIGN_CLIENT_GO;
     if (late_release) {
         p->f.version = event->version; /* the version is new, what it believes is old */
     } else {
@@ -187,7 +225,7 @@ static void answered(struct world *w, int who, const struct parcel *parcel)
     p->object = lock_object_hold(parcel->object);
     if (p->f.releasing && event->kind == ELECTION_WRITTEN)
         read(w, who); /* a renewal that was under way when it gave up */
-    else if (event->kind == ELECTION_WRITTEN && event->record.kind == RECORD_HELD)
+    else if (event->kind == ELECTION_WRITTEN && p->f.purpose != ELECTION_RELEASE)
         leads(w, who);
     else if (event->kind == ELECTION_READ)
         decide(w, who);

@@ -27,7 +27,7 @@ enum menu_item {
     MENU_RESIGN,    /* leaders asked to resign or to close */
     MENU_WORK,      /* work that ends by itself, lingers, ignores the request to stop */
     MENU_MIXED,     /* candidates with different settings */
-    MENU_FOREIGN,   /* an elector that follows client-go's rule, with its late release */
+    MENU_FOREIGN,   /* electors that follow client-go's rule, with its late release, or fabric8's */
     /* Of a fleet only (fleet.h). */
     MENU_NEIGHBOUR, /* somebody else changes keys, labels and annotations beside ours */
     MENU_CAMEL,     /* electors that follow the rule of Camel's lock */

@@ -146,9 +146,19 @@ static void begin_process(struct world *w, const struct heap_item *item)
         snprintf(name, sizeof name, "%s", w->process[item->what].name);
     bool foreign = item->what != NO_SLOT && w->process[item->what].foreign;
     if (foreign)
-        foreign_begin(w, item->who, name);
+        foreign_begin(w, item->who, name, w->process[item->what].f.rule);
     else
         process_begin(w, item->who, name);
+}
+
+/* One of another project, or two that also compete with each other. */
+static void begin_foreign(struct world *w)
+{
+    int node = prng_index(&w->random, w->node_count), which = (int)(w->seed % (FOREIGN_RULES + 1));
+    if (which != FOREIGN_FABRIC8)
+        foreign_begin(w, node, "go", FOREIGN_CLIENT_GO);
+    if (which != FOREIGN_CLIENT_GO)
+        foreign_begin(w, (node + which) % w->node_count, "fabric8", FOREIGN_FABRIC8);
 }
 
 /* After the end of all faults somebody leads within: what still lands; the longest wait that any record asks for, twice where a
@@ -263,7 +273,7 @@ static void handle(struct world *w, const struct heap_item *item)
         break;
     case EVENT_FOREIGN:
         if (item->who == SIM_NOBODY)
-            foreign_begin(w, prng_index(&w->random, w->node_count), "go");
+            begin_foreign(w);
         else
             foreign_tick(w, item->who, item->generation);
         break;

@@ -111,6 +111,9 @@ struct watch {
     int64_t last_arrival;
 };
 
+/* Which project's rule an elector follows that is not ours. */
+enum foreign_rule { FOREIGN_CLIENT_GO = 0, FOREIGN_FABRIC8, FOREIGN_RULES };
+
 struct process {
     bool used, alive, foreign;
     int node;
@@ -137,6 +140,8 @@ struct process {
     bool begun;
     /* foreign.c */
     struct foreign_state {
+        enum foreign_rule rule;
+        enum election_purpose purpose; /* of its last write */
         bool leads, observes, releasing, busy, writing;
         struct record observed;
         struct record_version version;
@@ -261,8 +266,10 @@ void fault_next(struct world *w);
 void fault_ends(struct world *w, const struct heap_item *item);
 void fault_heal(struct world *w);
 
-int foreign_begin(struct world *w, int node, const char *name);
+int foreign_begin(struct world *w, int node, const char *name, enum foreign_rule rule);
 void foreign_tick(struct world *w, int who, uint32_t generation);
+/* Its user has it stop leading: it releases what it holds. */
+void foreign_resign(struct world *w, int who);
 void foreign_answer(struct world *w, int who, const struct parcel *parcel);
 
 #endif
