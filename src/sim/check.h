@@ -18,6 +18,7 @@ enum check_name {
     CHECK_LIVENESS,      /* a healed world has no leader */
     CHECK_BUDGET,        /* a busy loop of requests */
     CHECK_KEYS,          /* a write changed what belongs to others */
+    CHECK_LISTENER,      /* events missed or out of order, or a leader that nobody was told of */
     CHECK_FENCED,        /* a store that checks tokens took a write of an earlier term after a later one's, or refused the latest */
     CHECK_STAMP,         /* a stamp that peers compare with their clocks is older than the decision to write it */
     CHECK_NAMES
@@ -74,6 +75,17 @@ struct term_rank {
     uint64_t rank;
 };
 
+enum listener_phase { LISTENER_IDLE = 0, LISTENER_LEADS, LISTENER_STOPS };
+
+/* What a process was told by its service. */
+struct listener {
+    enum listener_phase phase;
+    uint64_t term;
+    int64_t told_at, begun_at;
+    bool listens; /* was told who leads */
+    char leader[LEASEHOLD_IDENTITY_MAX + 1];
+};
+
 struct check_counts {
     uint64_t violations[CHECK_NAMES];
     uint64_t blind_takes;    /* an operator removed the record of a worker and a newcomer took the lock at once */
@@ -101,6 +113,9 @@ struct judge {
     } sampled[SIM_PROCESSES_MAX];
     struct term_token tokens[CHECK_TOKENS]; /* ring of the last */
     uint32_t token_count;
+    struct listener listener[SIM_PROCESSES_MAX];
+    char holder[LEASEHOLD_IDENTITY_MAX + 1]; /* in the record; "": none */
+    int64_t holder_since;
     struct term_rank ranks[CHECK_RANKS]; /* ring of the last */
     uint32_t rank_count;
     uint64_t stored_rank; /* the latest term that the store took a write of */
@@ -143,6 +158,7 @@ void check_token(struct judge *j, const struct fact *f);
 void check_leading(struct judge *j, const struct fact *f);
 void check_fenced(struct judge *j, const struct fact *f);
 void check_needless(struct judge *j, const struct fact *f);
+void check_listener(struct judge *j, const struct fact *f);
 void check_liveness(struct judge *j, const struct fact *f);
 void check_budget(struct judge *j, const struct fact *f);
 

@@ -20,6 +20,7 @@ enum fact_kind {
     FACT_EXTENDED,    /* the same; flag: what was told before was over when this was decided */
     FACT_STOP,        /* stop_work: reason, flag: kill_work */
     FACT_STOPPED,     /* stopped_leading */
+    FACT_TOLD,        /* the service told an event, made at `decided`; identity: it says who leads ("": nobody), else NULL */
     FACT_WORK_BEGINS, /* a worker of (who, term) runs from here on */
     FACT_WORK_ENDS,   /* the last worker of (who, term) is dead, or asleep with its machine */
     FACT_SAMPLE,      /* another thread of `who` asked is_leading: flag is the answer, `sent` when it began to ask */

@@ -114,6 +114,8 @@ struct fleet_process {
     char name[FLEET_NAME_MAX];
     int64_t frozen_until;
     uint32_t timer_generation;
+    int64_t spin_since; /* its timer has fired `spins` times since */
+    int spins;
     leasehold_service *service;
     struct fleet *fleet;
     struct fleet_stand stand[FLEET_GROUPS_MAX];

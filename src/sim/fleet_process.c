@@ -7,7 +7,7 @@
 #include "election/bug.h"
 #include "service/group.h"
 
-enum { SETTLE_MAX = 1000 };
+enum { SPINS_MAX = 100 };
 
 /* ---- the host of a service ------------------------------------------------------------------------------------------ */
 
@@ -166,6 +166,11 @@ static void tell_event(struct fleet *f, int who, int g, const struct leasehold_e
 {
     struct fleet_stand *s = &f->process[who].stand[g];
     struct fact fact = fact_of(f, who, g, e);
+    fleet_tell(f, g,
+               &(struct fact){ .kind = FACT_TOLD,
+                               .who = s->member,
+                               .decided = fact.decided,
+                               .identity = e->kind == LEASEHOLD_EVENT_LEADER_CHANGED ? e->holder : NULL });
     switch (e->kind) {
     case LEASEHOLD_EVENT_STARTED_LEADING:
         fact.kind = FACT_STARTED;
@@ -295,6 +300,20 @@ static void begin(struct fleet *f, const struct heap_item *item)
         fleet_start(f, (int)item->what, name, groups);
 }
 
+/* A deadline that comes again and again without anything being done. */
+static void count_spins(struct fleet *f, struct fleet_process *p)
+{
+    if (f->now - p->spin_since > FLEET_MS) {
+        p->spin_since = f->now;
+        p->spins = 0;
+    }
+    if (++p->spins != SPINS_MAX)
+        return;
+    for (int g = 0; g < f->settings.groups; g++)
+        if (p->stand[g].stands)
+            fleet_tell(f, g, &(struct fact){ .kind = FACT_SPINS, .who = p->stand[g].member });
+}
+
 void fleet_process_event(struct fleet *f, const struct heap_item *item)
 {
     if (item->kind == FLEET_EVENT_BEGIN) {
@@ -304,6 +323,8 @@ void fleet_process_event(struct fleet *f, const struct heap_item *item)
     struct fleet_process *p = &f->process[item->who];
     if (!p->alive || p->dispatching || (item->kind == FLEET_EVENT_TIMER && item->generation != p->timer_generation))
         return;
+    if (item->kind == FLEET_EVENT_TIMER)
+        count_spins(f, p);
     if (item->kind == FLEET_EVENT_WORK_TOLD)
         leasehold_group_work_stopped(p->stand[item->what].handle, item->generation);
     turn(f, p);

@@ -7,7 +7,7 @@
 static const char *const names[CHECK_NAMES] = {
     [CHECK_EXCLUSIVE] = "exclusive", [CHECK_REPLACE] = "replace",   [CHECK_RENEWAL] = "renewal",   [CHECK_TOKEN] = "token",
     [CHECK_LEADING] = "leading",     [CHECK_NEEDLESS] = "needless", [CHECK_LIVENESS] = "liveness", [CHECK_BUDGET] = "budget",
-    [CHECK_KEYS] = "keys",           [CHECK_FENCED] = "fenced",     [CHECK_STAMP] = "stamp",
+    [CHECK_LISTENER] = "listener",   [CHECK_KEYS] = "keys",         [CHECK_FENCED] = "fenced",     [CHECK_STAMP] = "stamp",
 };
 
 const char *check_name(enum check_name name)
@@ -75,6 +75,7 @@ void judge_fact(struct judge *j, const struct fact *f)
     check_fenced(j, f);
     check_leading(j, f);
     check_needless(j, f);
+    check_listener(j, f);
     check_liveness(j, f);
     check_budget(j, f);
 }

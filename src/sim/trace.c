@@ -60,6 +60,9 @@ static void say_term(const struct fact *f)
     case FACT_WORK_BEGINS:
         printf("works in term %llu", (unsigned long long)f->term);
         break;
+    case FACT_TOLD:
+        printf("is told that %s leads", f->identity[0] ? f->identity : "nobody");
+        break;
     case FACT_STORED:
         printf("writes to the store of its work in term %llu, token %llu: %s", (unsigned long long)f->term, (unsigned long long)f->token,
                f->flag ? "taken" : "refused");
@@ -72,8 +75,8 @@ static void say_term(const struct fact *f)
 
 static bool is_bookkeeping(const struct fact *f)
 {
-    return f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS || f->kind == FACT_ADRIFT ||
-           (f->kind == FACT_STORED && f->flag);
+    return f->kind == FACT_SAMPLE || f->kind == FACT_SENT || f->kind == FACT_SPINS || (f->kind == FACT_TOLD && !f->identity) ||
+           f->kind == FACT_ADRIFT || (f->kind == FACT_STORED && f->flag);
 }
 
 static void say(const struct fact *f, int node)

@@ -37,3 +37,7 @@ mutation(joint_write_without_guard 500 neighbour,edit,delete,resign service)
 mutation(stamp_truncated 500 all service)
 # What the token is for: clocks beyond rho, and a machine paused in the middle of a write.
 mutation(store_without_token 2000 freeze,crash,partition)
+# What listeners are told.
+mutation(leader_told_once 500 all service)
+mutation(stop_not_told 500 all service)
+mutation(deadline_never_moves 500 all service)

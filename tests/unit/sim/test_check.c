@@ -430,6 +430,7 @@ static void a_record_given_up_after_an_edit_is_sound(void **state)
 {
     (void)state;
     writes(0, 0.1, A, ELECTION_ACQUIRE);
+    starts(0.2, A, 1, revision, 14);
     operator_leaves(0.5, (struct record){ .kind = RECORD_ABSENT });
     tell(1, (struct fact){ .kind = FACT_STOP, .who = A, .term = 1, .reason = ELECTION_REASON_LOST, .flag = true });
     assert_sound();
@@ -543,6 +544,93 @@ static void an_overlap_beyond_rho_is_left_to_the_token(void **state)
     assert_broken(CHECK_EXCLUSIVE); /* two terms of one process are nobody's clock's fault */
 }
 
+/* ---- listener ---- */
+
+static void tells(double at, enum fact_kind kind, int who, uint64_t term, enum election_reason reason)
+{
+    tell(at, (struct fact){ .kind = kind,
+                            .who = who,
+                            .term = term,
+                            .reason = reason,
+                            .token = 20 + term,
+                            .decided = SECONDS(at),
+                            .version.resource_version = 40 });
+}
+
+static void hears(double at, double decided, int who, const char *leader)
+{
+    tell(at, (struct fact){ .kind = FACT_TOLD, .who = who, .decided = SECONDS(decided), .identity = leader });
+}
+
+static void terms_told_in_order_are_sound(void **state)
+{
+    (void)state;
+    tells(1, FACT_STARTED, A, 1, ELECTION_REASON_NONE);
+    tells(2, FACT_EXTENDED, A, 1, ELECTION_REASON_NONE);
+    tells(3, FACT_STOP, A, 1, ELECTION_REASON_RESIGNED);
+    tells(4, FACT_STOP, A, 1, ELECTION_REASON_LOST);
+    tells(5, FACT_STOPPED, A, 1, ELECTION_REASON_LOST);
+    tells(6, FACT_STARTED, A, 2, ELECTION_REASON_NONE);
+    tells(7, FACT_STOPPED, A, 2, ELECTION_REASON_WORK_ENDED);
+    assert_sound();
+}
+
+static void a_term_left_out_is_seen(void **state)
+{
+    (void)state;
+    tells(1, FACT_STARTED, A, 2, ELECTION_REASON_NONE);
+    assert_broken(CHECK_LISTENER);
+}
+
+static void a_start_before_the_end_is_seen(void **state)
+{
+    (void)state;
+    tells(1, FACT_STARTED, A, 1, ELECTION_REASON_NONE);
+    tells(2, FACT_STARTED, A, 2, ELECTION_REASON_NONE);
+    assert_broken(CHECK_LISTENER);
+}
+
+static void a_stop_left_out_is_seen(void **state)
+{
+    (void)state;
+    tells(1, FACT_STARTED, A, 1, ELECTION_REASON_NONE);
+    tells(2, FACT_STOPPED, A, 1, ELECTION_REASON_RENEW_DEADLINE);
+    assert_broken(CHECK_LISTENER);
+}
+
+static void news_of_before_is_seen(void **state)
+{
+    (void)state;
+    hears(2, 1.5, B, "a");
+    hears(3, 1.4, B, NULL);
+    assert_broken(CHECK_LISTENER);
+}
+
+static void healed_and_over(double at)
+{
+    tell(1, (struct fact){ .kind = FACT_HEALED, .who = SIM_NOBODY, .sent = SECONDS(15) });
+    tells(1, FACT_STARTED, A, 1, ELECTION_REASON_NONE);
+    tell(at, (struct fact){ .kind = FACT_END, .who = SIM_NOBODY });
+}
+
+static void who_was_not_told_of_the_leader_is_seen(void **state)
+{
+    (void)state;
+    hears(0, 0, B, "");
+    writes(0, 0.1, A, ELECTION_ACQUIRE);
+    healed_and_over(16);
+    assert_broken(CHECK_LISTENER);
+}
+
+static void a_lease_is_time_enough_to_be_told(void **state)
+{
+    (void)state;
+    hears(0, 0, B, "");
+    writes(0, 0.1, A, ELECTION_ACQUIRE);
+    healed_and_over(15);
+    assert_sound();
+}
+
 static void a_deadline_that_never_moves_is_seen(void **state)
 {
     (void)state;
@@ -600,6 +688,13 @@ int main(void)
         cmocka_unit_test_setup(a_late_write_taken_is_seen, setup),
         cmocka_unit_test_setup(the_latest_term_locked_out_is_seen, setup),
         cmocka_unit_test_setup(an_overlap_beyond_rho_is_left_to_the_token, setup),
+        cmocka_unit_test_setup(terms_told_in_order_are_sound, setup),
+        cmocka_unit_test_setup(a_term_left_out_is_seen, setup),
+        cmocka_unit_test_setup(a_start_before_the_end_is_seen, setup),
+        cmocka_unit_test_setup(a_stop_left_out_is_seen, setup),
+        cmocka_unit_test_setup(news_of_before_is_seen, setup),
+        cmocka_unit_test_setup(who_was_not_told_of_the_leader_is_seen, setup),
+        cmocka_unit_test_setup(a_lease_is_time_enough_to_be_told, setup),
         cmocka_unit_test_setup(a_deadline_that_never_moves_is_seen, setup),
         cmocka_unit_test_setup(mistakes_of_a_foreign_elector_are_only_counted, setup),
     };
