@@ -66,6 +66,7 @@ interop: deps-interop
 	@python3 tests/interop/kubeconfig.py --view $(BUILD)/kubeconfig_view --kubectl "$$(tests/interop/build-server.sh)/kubectl"
 	@python3 tests/interop/kubectl.py --leasehold $(BUILD)/leasehold
 	@python3 tests/interop/dev_clients.py --leasehold $(BUILD)/leasehold
+	@python3 tests/interop/same_answers.py --leasehold $(BUILD)/leasehold
 	@python3 tests/interop/stages.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/configmap.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold
