@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { END_SERVER = -2 };
+enum { END_SERVER = -2, COMPACT_CHANCE = 400000 };
 
 static int any_process(struct fleet *f)
 {
@@ -59,6 +59,8 @@ void fleet_slow(struct fleet *f, int node, int64_t delay, int64_t span)
 void fleet_server(struct fleet *f, enum fleet_mode mode, int64_t span)
 {
     f->mode = mode;
+    if (mode == FLEET_DOWN)
+        store_compact(f->store, 0); /* it comes back with an empty watch cache */
     fleet_break_watches(f, SIM_NOBODY, mode == FLEET_HANGS);
     fleet_at(f, f->now + span, FLEET_EVENT_FAULT_ENDS, END_SERVER, 0, ++f->mode_generation);
 }
@@ -150,7 +152,13 @@ static void strike(struct fleet *f, enum menu_item item, int who)
         serve(f);
         break;
     case MENU_WATCH:
-        fleet_note(f, who, "has a dead watch", false);
+        if (prng_chance(&f->random, COMPACT_CHANCE)) {
+            fleet_note(f, who, "has a dead watch, and the history is gone", false);
+            store_compact(f->store, 0);
+            fleet_wake_watches(f); /* who lags behind is told so */
+        } else {
+            fleet_note(f, who, "has a dead watch", false);
+        }
         fleet_break_watches(f, who, prng_chance(&f->random, 500000));
         break;
     case MENU_FREEZE:

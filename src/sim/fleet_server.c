@@ -148,7 +148,12 @@ static json_t *of_others(const struct fleet *f, int who, const json_t *object)
         json_object_del(json_object_get(metadata, "annotations"), "leasehold.dev/term");
         if (json_object_size(json_object_get(metadata, "annotations")) == 0)
             json_object_del(metadata, "annotations");
-        json_object_del(copy, "spec");
+        static const char *const ours[] = { "holderIdentity", "leaseDurationSeconds", "leaseTransitions", "acquireTime", "renewTime" };
+        json_t *spec = json_object_get(copy, "spec");
+        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+            json_object_del(spec, ours[i]);
+        if (json_object_size(spec) == 0)
+            json_object_del(copy, "spec");
     }
     return copy;
 }
@@ -321,8 +326,10 @@ static void serve_in_mood(struct fleet *f, uint32_t slot)
         break;
     case FLEET_REFUSES:
         /* Rule 8 takes a 4xx for definite: what was sent twice is not told so of one copy while the other may be applied. */
-        if (c->copies <= 1)
-            answer_status(f, slot, 403, prng_chance(&f->random, REFUSE_CHANCE) ? prng_range(&f->random, 0, 5) * FLEET_S : 0);
+        if (c->copies <= 1 && prng_chance(&f->random, REFUSE_CHANCE))
+            answer_status(f, slot, 429, prng_range(&f->random, 0, 5) * FLEET_S);
+        else if (c->copies <= 1)
+            answer_status(f, slot, 403, 0);
         break;
     default:
         serve_well(f, slot, false);
@@ -439,6 +446,12 @@ void fleet_neighbour(struct fleet *f, int what)
     if (f->settings.configmap && what % 3 == 2) {
         at = child(copy, what % 2 ? "data" : "binaryData");
         snprintf(value, sizeof value, "dmFsdWU%d", f->neighbours % 10);
+    }
+    if (!f->settings.configmap && what % 3 == 2) {
+        /* Of the election that the control plane coordinates; the second asks for the first. */
+        at = child(copy, "spec");
+        json_object_set_new(at, "strategy", json_string("OldestEmulationVersion"));
+        snprintf(key, sizeof key, "preferredHolder");
     }
     if (what % 5 == 4)
         json_object_del(at, key);

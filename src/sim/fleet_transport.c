@@ -148,8 +148,7 @@ static int start(void *transport, const struct transport_request *request, const
         BUG_UNLESS(object_parse(request->body, request->body_size, &c->body) == 0);
         note_parts(f, c);
     }
-    if (!c->stream)
-        tell_sent(f, c);
+    tell_sent(f, c);
     c->refs++;
     fleet_at(f, fleet_true_time(f, p->node, time_sum(fleet_clock(f, p->node).boot_ns, request->limit_ns)), FLEET_EVENT_LIMIT, c->who, slot,
              0);

@@ -41,3 +41,6 @@ mutation(store_without_token 2000 freeze,crash,partition)
 mutation(leader_told_once 500 all service)
 mutation(stop_not_told 500 all service)
 mutation(deadline_never_moves 500 all service)
+# Watches after a compaction, and what others keep in a Lease.
+mutation(compaction_ignored 500 all service)
+mutation(fields_of_others_dropped 500 all service --lock lease)
