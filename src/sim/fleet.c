@@ -238,6 +238,9 @@ static void handle(struct fleet *f, const struct heap_item *item)
         fleet_neighbour(f, prng_index(&f->random, 1000));
         fleet_at(f, f->now + prng_span(&f->random, 5 * FLEET_MS, 4 * FLEET_S), FLEET_EVENT_NEIGHBOUR, SIM_NOBODY, 0, 0);
         break;
+    case FLEET_EVENT_REPLAY:
+        fleet_retell(f);
+        break;
     case FLEET_EVENT_HEAL:
         fleet_heal(f);
         break;

@@ -114,6 +114,7 @@ struct fleet_process {
     char name[FLEET_NAME_MAX];
     int64_t frozen_until;
     uint32_t timer_generation;
+    int64_t hung_at;    /* when a request of its last got no answer: fleet_hang() */
     int64_t spin_since; /* its timer has fired `spins` times since */
     int spins;
     leasehold_service *service;
@@ -158,6 +159,8 @@ struct fleet {
     struct fleet_group group[FLEET_GROUPS_MAX];
     enum fleet_mode mode;
     uint32_t mode_generation;
+    int64_t replay_ns, hang_ns; /* 0: none */
+    int replayed;
     int neighbours; /* number of the next thing that somebody else writes */
     struct store *store;
     struct transport_call call[FLEET_CALLS_MAX];
@@ -190,6 +193,10 @@ void fleet_freeze(struct fleet *f, int who, int64_t span);
 void fleet_cut(struct fleet *f, int node, bool up, bool down, bool refused, int64_t span);
 void fleet_slow(struct fleet *f, int node, int64_t delay, int64_t span);
 void fleet_server(struct fleet *f, enum fleet_mode mode, int64_t span);
+/* From here on, in each span of this length: each open watch is told one of its last events again, in turn; the first request of each
+ * process gets no answer, and does nothing. Healing ends neither. */
+void fleet_replay(struct fleet *f, int64_t every);
+void fleet_hang(struct fleet *f, int64_t every);
 /* Somebody else changes a key, a label, an annotation, by the number of `what`. */
 void fleet_neighbour(struct fleet *f, int what);
 void fleet_operate(struct fleet *f, enum lock_edit edit, int group);
@@ -220,6 +227,7 @@ enum fleet_event {
     FLEET_EVENT_FAULT,
     FLEET_EVENT_FAULT_ENDS,
     FLEET_EVENT_NEIGHBOUR,
+    FLEET_EVENT_REPLAY,
     FLEET_EVENT_HEAL,
     FLEET_EVENT_END,
 };
@@ -252,6 +260,7 @@ void fleet_serve(struct fleet *f, uint32_t slot);
 void fleet_pump(struct fleet *f, uint32_t slot);
 /* Something changed in the store: watches have something to tell. */
 void fleet_wake_watches(struct fleet *f);
+void fleet_retell(struct fleet *f);
 void fleet_break_watches(struct fleet *f, int who, bool silent);
 /* One write decided on by the process (its parts: NULL for all that it changes). Fills *ret as the store did. */
 void fleet_apply(struct fleet *f, int who, const struct store_request *request, const struct transport_call *call, int64_t decided_at,

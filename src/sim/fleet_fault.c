@@ -65,6 +65,17 @@ void fleet_server(struct fleet *f, enum fleet_mode mode, int64_t span)
     fleet_at(f, f->now + span, FLEET_EVENT_FAULT_ENDS, END_SERVER, 0, ++f->mode_generation);
 }
 
+void fleet_replay(struct fleet *f, int64_t every)
+{
+    f->replay_ns = every;
+    fleet_at(f, f->now + every, FLEET_EVENT_REPLAY, SIM_NOBODY, 0, 0);
+}
+
+void fleet_hang(struct fleet *f, int64_t every)
+{
+    f->hang_ns = every;
+}
+
 static unsigned groups_of(const struct fleet *f, int who)
 {
     unsigned groups = 0;

@@ -386,6 +386,19 @@ void fleet_pump(struct fleet *f, uint32_t slot)
     fleet_call_drop(f, slot);
 }
 
+void fleet_retell(struct fleet *f)
+{
+    f->replayed++;
+    for (uint32_t i = 0; i < FLEET_CALLS_MAX; i++) {
+        const struct transport_call *c = &f->call[i];
+        if (!c->used || c->done || !c->watch || c->silent || c->old_count == 0)
+            continue;
+        const struct store_watch_event *old = &c->old[f->replayed % c->old_count];
+        fleet_stream_data(f, i, old->kind, old->object);
+    }
+    fleet_replay(f, f->replay_ns);
+}
+
 void fleet_break_watches(struct fleet *f, int who, bool silent)
 {
     for (uint32_t i = 0; i < FLEET_CALLS_MAX; i++) {

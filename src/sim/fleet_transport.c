@@ -97,11 +97,22 @@ static void serve_at(struct fleet *f, uint32_t slot, int64_t at)
         f->landing_until = at;
 }
 
+static bool hangs(struct fleet *f, const struct transport_call *c)
+{
+    struct fleet_process *p = &f->process[c->who];
+    if (f->hang_ns == 0 || c->stream || (p->hung_at > 0 && f->now - p->hung_at < f->hang_ns))
+        return false;
+    p->hung_at = f->now;
+    return true;
+}
+
 static void send(struct fleet *f, uint32_t slot)
 {
     struct transport_call *c = &f->call[slot];
     struct fleet_node *node = &f->node[f->process[c->who].node];
     int64_t delay = fleet_delay(f, f->process[c->who].node);
+    if (hangs(f, c))
+        return;
     if (node->cut_up) {
         if (node->refused)
             fleet_answer(f, slot, TRANSPORT_NOT_SENT, 0, NULL, 0);

@@ -24,6 +24,8 @@ mutation(token_of_another_term 2000 all)
 trace_mutation(own_without_uid election rules)
 trace_mutation(renewals_cease_in_a_stop election rules)
 trace_mutation(release_without_time wire configmap)
+trace_mutation(old_news_believed sim liveness)
+trace_mutation(renewal_waits_for_ever sim liveness)
 # The kernel's timer of a process that leads through the library.
 foreach(name first_process_timer_ignored fence_not_armed fence_not_moved fence_left_armed)
   trace_mutation(${name} library fence world.c)
