@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
+.PHONY: all build demo test check bench interop install sim torture model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
 all: build
 
 deps:
@@ -57,6 +57,12 @@ bench: deps-test
 # Random menus by seed on all cores: make sim TIME=600 SEED=1.
 sim: build
 	@scripts/sim.py $(BUILD)/src/sim/leasehold-sim --time $(or $(TIME),60) $(if $(SEED),--seed $(SEED))
+
+# Real faults on real processes: make torture TIME=600 SEED=1 LOCK=configmap SERVER=real ONLY=stop,kill.
+torture: build
+	@$(if $(filter real,$(SERVER)),tests/interop/build-server.sh etcd kube-apiserver kubectl >/dev/null)
+	@python3 scripts/torture.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/stamper --time $(or $(TIME),120) \
+		$(if $(SEED),--seed $(SEED)) $(if $(LOCK),--lock $(LOCK)) $(if $(SERVER),--server $(SERVER)) $(if $(ONLY),--only $(ONLY))
 
 interop: deps-interop
 	@mkdir -p build

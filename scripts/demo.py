@@ -15,6 +15,7 @@ import time
 import urllib.request
 
 from processes import signal_all, tree_of
+from stamps import Stamps, boottime, overlap
 
 NAMES = ("a", "b", "c")
 LEASE, DEADLINE, RETRY = 5.0, 3.0, 0.5
@@ -22,36 +23,6 @@ LEASE, DEADLINE, RETRY = 5.0, 3.0, 0.5
 SETTINGS = {lock: ["--lease-duration", "5s", "--renew-deadline", "3s", "--retry-period", retry] for lock, retry in (("lease", "500ms"), ("configmap", "1s"))}
 PATIENCE = 30.0  # seconds until a stage counts as failed; far above what any should take
 COLUMNS = 96
-
-
-def boottime():
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-class Stamps:
-    """The worker's file of one candidate, read as it grows: one stretch a worker process."""
-
-    def __init__(self, path):
-        self.path, self.offset, self.rest = path, 0, b""
-        self.stretches = []  # [pid, first, last, widest pause]
-        path.touch()
-
-    def read(self):
-        with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            data = file.read()
-        self.offset += len(data)
-        lines = (self.rest + data).split(b"\n")
-        self.rest = lines.pop()
-        for line in lines:
-            stamp, pid = line.split()[:2]
-            at, pid = int(stamp) / 1e9, int(pid)
-            if not self.stretches or self.stretches[-1][0] != pid:
-                self.stretches.append([pid, at, at, 0.0])
-            stretch = self.stretches[-1]
-            stretch[3] = max(stretch[3], at - stretch[2])
-            stretch[2] = at
-        return self.stretches
 
 
 class Demo:
@@ -248,14 +219,6 @@ class Demo:
 
     # ---- results ----
 
-    def overlap(self):
-        """Seconds in which two workers lived: a stretch runs from a worker's first stamp to its last, pauses included."""
-        total, end, stretches = 0.0, 0.0, self.stretches()
-        for start, last, _, _ in stretches:
-            total += max(0.0, min(end, last) - start)
-            end = max(end, last)
-        return total
-
     def timeline(self):
         scale = COLUMNS / (self.ended - self.began)
         column = lambda at: min(COLUMNS - 1, max(0, int((at - self.began) * scale)))
@@ -312,14 +275,14 @@ def main():
             demo.stop_everything()
         print()
         demo.timeline()
-        overlap = demo.overlap()
-        print(f"\n  workers: {len(demo.stretches())}, overlap of workers: {overlap * 1000:.3f} ms")
+        both = overlap(demo.stretches())
+        print(f"\n  workers: {len(demo.stretches())}, overlap of workers: {both * 1000:.3f} ms")
         if options.svg:
             demo.svg(options.svg)
             print(f"  picture: {options.svg}")
         for failure in demo.failures:
             print(f"  failed: {failure}")
-        return 1 if overlap > 0 or demo.failures else 0
+        return 1 if both > 0 or demo.failures else 0
 
 
 if __name__ == "__main__":
