@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import torture_faults
+import torture_resources
 from torture_world import NAMES, Failure, World
 
 GROUPS_OF_TWO = 0.35  # share of rounds with two faults, one begun while the other is on
@@ -129,6 +130,7 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         world = World(options, folder)
         try:
+            torture_resources.prepare(world, options.only)
             torture = Torture(options, world)
             print(f"Three candidates, {options.lock} lock, lease {world.lease_s:.0f} s, {options.server} server, --seed {options.seed}\n", flush=True)
             torture.run()

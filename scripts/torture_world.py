@@ -142,12 +142,18 @@ class World:
         self.stamps = {name: Stamps(folder / f"{name}.stamps") for name in NAMES}
         self.runs, self.marks, self.starts = {}, {}, 0
         self.plain = {name: Start() for name in NAMES}  # how each is started when no fault says otherwise
+        # What torture_resources.py has made of this machine, and why not.
+        self.out = self.disk_why = self.memory = self.memory_why = self.wall = None
         self.server = KubeApiserver() if options.server == "real" else DevServer(options.leasehold, folder)
 
     # ---- candidates ----
 
     def start(self, name, how=None):
         how = how or self.plain[name]
+        if how.events is None and self.out:
+            how = how._replace(events=self.out / f"{name}.events")
+        if how.status is None and self.out:
+            how = how._replace(status=self.out / f"{name}.status")
         self.starts += 1
         self.marks[name] = f"{self.token}-{name}-{self.starts}"
         command = [*how.before, self.options.leasehold, "run", GROUP, "--identity", name, "--kubeconfig", self.server.path, "--lock", self.options.lock,
@@ -169,6 +175,7 @@ class World:
 
     def end(self, name):
         """Asks it to go and waits; a candidate that does not go is a failure."""
+        signal_all(self.marked(self.marks[name]), signal.SIGCONT)  # another fault may have stopped it
         self.runs[name].terminate()
         try:
             self.runs[name].wait(PATIENCE_S)
@@ -260,3 +267,8 @@ class World:
         for run in self.runs.values():
             run.wait()
         self.server.close()
+        if self.memory:
+            until(lambda: not (self.memory[0] / "cgroup.procs").read_text(), LEFTOVER_S, "an empty cgroup")
+            self.memory[0].rmdir()
+        if self.out:
+            subprocess.run(["umount", self.out], check=True)
