@@ -212,6 +212,7 @@ static void handle(struct fleet *f, const struct heap_item *item)
         fleet_pump(f, item->what);
         break;
     case FLEET_EVENT_WORK_CHECK:
+    case FLEET_EVENT_WORK_EXEC:
     case FLEET_EVENT_WORK_OBEY:
     case FLEET_EVENT_WORK_KILL:
     case FLEET_EVENT_WORK_STORES:

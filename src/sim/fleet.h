@@ -73,7 +73,7 @@ struct fleet_parcel {
     json_t *object; /* as it stands in the body; NULL: none */
 };
 
-enum fleet_work_phase { FLEET_WORK_NONE = 0, FLEET_WORK_CHECK, FLEET_WORK_RUNS };
+enum fleet_work_phase { FLEET_WORK_NONE = 0, FLEET_WORK_CHECK, FLEET_WORK_EXEC, FLEET_WORK_RUNS };
 
 struct fleet_work {
     enum fleet_work_phase phase;
@@ -125,7 +125,8 @@ struct fleet_process {
 
 struct fleet_node {
     struct clocks clocks;
-    bool adrift; /* its clocks run beyond rho */
+    bool adrift;           /* its clocks run beyond rho */
+    int64_t wall_moved_at; /* true time at which its wall clock was set or stopped last */
     bool cut_up, cut_down, refused;
     int64_t delay_ns;
     int64_t serve_delay_ns; /* of every request, each time: a server that takes its time with this one */
@@ -214,6 +215,7 @@ enum fleet_event {
     FLEET_EVENT_LIMIT,      /* call `what`: the client gives up */
     FLEET_EVENT_PUMP,       /* call `what`, a watch: what there is to tell is told */
     FLEET_EVENT_WORK_CHECK, /* of process `who` in group `what` */
+    FLEET_EVENT_WORK_EXEC,
     FLEET_EVENT_WORK_OBEY,
     FLEET_EVENT_WORK_KILL,
     FLEET_EVENT_WORK_STORES,

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { END_SERVER = -2, COMPACT_CHANCE = 400000 };
+enum { END_SERVER = -2, COMPACT_CHANCE = 400000, DELETES_OF_BOTH = 4, EDITS_OF_BOTH = 3 };
+
+static const int64_t longer_ns = 30 * FLEET_S; /* LOCK_LONGER */
 
 static int any_process(struct fleet *f)
 {
@@ -146,10 +148,26 @@ static void operate(struct fleet *f, const enum lock_edit *edits, int count)
     fleet_operate(f, edits[prng_index(&f->random, count)], prng_index(&f->random, f->settings.groups));
 }
 
+/* Beside Camel's lock wall clocks are taken to be close to each other. */
+static void move_wall(struct fleet *f, int who)
+{
+    struct fleet_node *node = &f->node[f->process[who].node];
+    struct clocks *c = &node->clocks;
+    if (f->settings.camel)
+        return;
+    int64_t shows = clocks_read(c, f->now).wall_ns;
+    c->wall_stuck = prng_chance(&f->random, 300000);
+    fleet_note(f, who, c->wall_stuck ? "has its wall clock stuck" : "has its wall clock set", false);
+    c->wall_offset = shows + prng_range(&f->random, -7200, 7200) * FLEET_S - (c->wall_stuck ? 0 : f->now);
+    node->wall_moved_at = f->now;
+}
+
 static void strike(struct fleet *f, enum menu_item item, int who)
 {
-    static const enum lock_edit deletes[] = { LOCK_DELETE, LOCK_EMPTY, LOCK_WIPE, LOCK_CLEAR };
-    static const enum lock_edit edits[] = { LOCK_UNMARK, LOCK_GARBAGE, LOCK_GHOST };
+    /* The last of each are for a Lease only: a ConfigMap has no field for a duration. */
+    static const enum lock_edit deletes[] = { LOCK_DELETE, LOCK_EMPTY, LOCK_WIPE, LOCK_CLEAR, LOCK_RECREATE };
+    static const enum lock_edit edits[] = { LOCK_UNMARK, LOCK_GARBAGE, LOCK_GHOST, LOCK_DURATION, LOCK_NO_DURATION, LOCK_LONGER };
+    bool configmap = f->settings.configmap;
     switch (item) {
     case MENU_DELAY:
         fleet_note(f, who, "has a slow link", false);
@@ -182,14 +200,17 @@ static void strike(struct fleet *f, enum menu_item item, int who)
     case MENU_TWIN:
         twin(f, who);
         break;
+    case MENU_CLOCK:
+        move_wall(f, who);
+        break;
     case MENU_RESIGN:
         ask_to_go(f, who);
         break;
     case MENU_DELETE:
-        operate(f, deletes, sizeof deletes / sizeof *deletes);
+        operate(f, deletes, configmap ? DELETES_OF_BOTH : sizeof deletes / sizeof *deletes);
         break;
     case MENU_EDIT:
-        operate(f, edits, sizeof edits / sizeof *edits);
+        operate(f, edits, configmap ? EDITS_OF_BOTH : sizeof edits / sizeof *edits);
         break;
     default:
         break; /* chances at each request, or a property of the run */
@@ -239,6 +260,8 @@ static int64_t liveness_bound(const struct fleet *f)
     int64_t late = f->landing_until > f->now ? f->landing_until - f->now : 0;
     bool unmarked = s->camel || f->menu.has[MENU_DELETE] || f->menu.has[MENU_EDIT];
     int64_t wait = unmarked && s->foreign_ns > s->lease_ns ? s->foreign_ns : s->lease_ns;
+    if (f->menu.has[MENU_EDIT] && !s->configmap && wait < longer_ns)
+        wait = longer_ns;
     int64_t bound = late + 2 * wait + 2 * s->lease_ns + 5 * s->retry_ns;
     bound += bound / 50; /* clocks that run slow */
     if (f->menu.has[MENU_RESIGN])

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "election/bug.h"
+#include "sim/lock_store.h"
 #include "wire/object.h"
 
 enum {
@@ -171,6 +172,8 @@ static enum election_purpose purpose_of(const struct record *before, const struc
 static void check_stamp(struct fleet *f, int who, int group, const struct fact *fact)
 {
     const struct fleet_process *p = &f->process[who];
+    if (fact->sent <= f->node[p->node].wall_moved_at)
+        return; /* what the clock showed then is not known any more */
     int64_t wall_ns = clocks_read(&f->node[p->node].clocks, fact->sent).wall_ns;
     if (!p->camel && f->settings.configmap && fact->after->kind == RECORD_HELD && fact->after->renew_us < wall_ns / 1000)
         check_fail(&f->group[group].judge, CHECK_STAMP, fact->who, "%s wrote a stamp that is %.6f s old", p->name,
@@ -432,16 +435,14 @@ static json_t *child(json_t *object, const char *key)
     return json_object_get(object, key);
 }
 
-/* Puts the changed copy back, as somebody else with a good version. Owns it. */
-static void put_back(struct fleet *f, int group, json_t *copy)
+static void ask_by_hand(struct fleet *f, int group, enum store_verb verb, const json_t *body)
 {
     struct store_answer answer;
     struct store_request request;
-    fleet_store_request(f, group, STORE_UPDATE, &request);
-    request.body = copy;
+    fleet_store_request(f, group, verb, &request);
+    request.body = body;
     store_handle(f->store, &request, f->now / 1000, &answer);
     store_answer_clear(&answer);
-    json_decref(copy);
     fleet_wake_watches(f);
 }
 
@@ -470,7 +471,8 @@ void fleet_neighbour(struct fleet *f, int what)
         json_object_del(at, key);
     else
         json_object_set_new(at, key, json_string(value));
-    put_back(f, group, copy);
+    ask_by_hand(f, group, STORE_UPDATE, copy);
+    json_decref(copy);
 }
 
 static void tell_operated(struct fleet *f, const json_t *before, const char *note)
@@ -482,9 +484,11 @@ static void tell_operated(struct fleet *f, const json_t *before, const char *not
         f->dialect->read(before, f->group[g].name, &old);
         f->dialect->read(fleet_object(f, g), f->group[g].name, &new);
         struct fact fact = { .kind = FACT_OPERATED, .who = SIM_NOBODY, .before = &old, .after = &new, .note = note };
+        object_version(before, &fact.base);
         if (fleet_object(f, g))
             object_version(fleet_object(f, g), &fact.version);
-        if (!record_equal(&old, &new))
+        /* With another uid it is another lock, whatever it says. */
+        if (!record_equal(&old, &new) || strcmp(fact.base.uid, fact.version.uid) != 0)
             fleet_tell(f, g, &fact);
     }
 }
@@ -524,23 +528,23 @@ static void edit_keys(const struct fleet *f, json_t *copy, enum lock_edit edit, 
 void fleet_operate(struct fleet *f, enum lock_edit edit, int group)
 {
     json_t *before = json_incref((json_t *)fleet_object(f, group));
-    if (!before || !f->settings.configmap) {
-        json_decref(before);
+    if (!before)
         return;
-    }
     fleet_note(f, SIM_NOBODY, lock_edit_name(edit), false);
-    if (edit == LOCK_DELETE) {
-        struct store_answer answer;
-        struct store_request request;
-        fleet_store_request(f, group, STORE_DELETE, &request);
-        store_handle(f->store, &request, f->now / 1000, &answer);
-        store_answer_clear(&answer);
-        fleet_wake_watches(f);
-    } else {
-        json_t *copy = json_deep_copy(before);
-        edit_keys(f, copy, edit, group);
-        put_back(f, group, copy);
+    json_t *copy = json_deep_copy(before);
+    if (edit == LOCK_DELETE || edit == LOCK_RECREATE)
+        ask_by_hand(f, group, STORE_DELETE, NULL);
+    if (edit == LOCK_RECREATE) {
+        lock_store_strip(copy);
+        ask_by_hand(f, group, STORE_CREATE, copy);
+    } else if (edit != LOCK_DELETE) {
+        if (f->settings.configmap)
+            edit_keys(f, copy, edit, group);
+        else
+            lock_store_edit_object(copy, edit, "ghost", &f->random, f->now / 1000, true);
+        ask_by_hand(f, group, STORE_UPDATE, copy);
     }
+    json_decref(copy);
     tell_operated(f, before, lock_edit_name(edit));
     json_decref(before);
 }

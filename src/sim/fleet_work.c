@@ -5,7 +5,7 @@
 #include "election/bug.h"
 #include "service/group.h"
 
-enum { IGNORE_CHANCE = 200000 };
+enum { IGNORE_CHANCE = 200000, FREEZE_CHANCE = 20000 };
 
 static struct fleet_work *work_of(struct fleet *f, int who, int group)
 {
@@ -73,7 +73,7 @@ void fleet_work_stop(struct fleet *f, int who, int group, const struct leasehold
     struct fleet_work *work = work_of(f, who, group);
     if (work->phase == FLEET_WORK_NONE || work->term != e->term)
         return;
-    if (e->must_kill || work->phase == FLEET_WORK_CHECK) {
+    if (e->must_kill || work->phase != FLEET_WORK_RUNS) {
         dead(f, who, group);
         return;
     }
@@ -121,6 +121,28 @@ void fleet_work_stored(struct fleet *f, const struct heap_item *item)
                                .flag = fenced_take(&f->group[group].fenced, item->generation) });
 }
 
+static void check(struct fleet *f, int who, int group)
+{
+    struct fleet_work *work = work_of(f, who, group);
+    /* The child's last look at the clock before exec. */
+    if (fleet_clock(f, f->process[who].node).boot_ns >= work->term_at) {
+        dead(f, who, group);
+        return;
+    }
+    work->phase = FLEET_WORK_EXEC;
+    bool frozen = fleet_chance(f, MENU_FREEZE, FREEZE_CHANCE);
+    if (frozen)
+        fleet_note(f, who, "has a worker frozen between the check and exec", false);
+    later(f, who, group, FLEET_EVENT_WORK_EXEC, frozen ? prng_span(&f->random, FLEET_MS, 30 * FLEET_S) : FLEET_MS / 1000);
+}
+
+static void begin(struct fleet *f, int who, int group)
+{
+    work_of(f, who, group)->phase = FLEET_WORK_RUNS;
+    tell(f, who, group, true);
+    later(f, who, group, FLEET_EVENT_WORK_STORES, fenced_delay(&f->group[group].fenced, false));
+}
+
 void fleet_work_event(struct fleet *f, const struct heap_item *item)
 {
     int who = item->who, group = (int)item->what;
@@ -135,11 +157,9 @@ void fleet_work_event(struct fleet *f, const struct heap_item *item)
     } else if (item->kind == FLEET_EVENT_WORK_KILL) {
         if (boot_ns >= work->kill_at)
             dead(f, who, group); /* else it was moved since */
-    } else if (boot_ns >= work->term_at) {
-        dead(f, who, group); /* the child's last look at the clock before exec */
+    } else if (item->kind == FLEET_EVENT_WORK_EXEC) {
+        begin(f, who, group);
     } else {
-        work->phase = FLEET_WORK_RUNS;
-        tell(f, who, group, true);
-        later(f, who, group, FLEET_EVENT_WORK_STORES, fenced_delay(&f->group[group].fenced, false));
+        check(f, who, group);
     }
 }

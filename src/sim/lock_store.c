@@ -160,13 +160,26 @@ static void edit_metadata(json_t *object, enum lock_edit edit, struct prng *rand
         json_object_set_new(map, label, json_string(labelled ? "no" : "lock"));
 }
 
-static bool recreate(struct lock *l, json_t *object, int64_t wall_us)
+void lock_store_edit_object(json_t *object, enum lock_edit edit, const char *ghost, struct prng *random, int64_t wall_us, bool labelled)
 {
-    struct store_answer answer;
+    if (edit == LOCK_UNMARK || edit == LOCK_TOUCH || edit == LOCK_LABEL)
+        edit_metadata(object, edit, random, labelled);
+    else
+        edit_spec(object, edit, ghost, random, wall_us);
+}
+
+void lock_store_strip(json_t *object)
+{
     json_t *metadata = json_object_get(object, "metadata");
     static const char *const of_the_server[] = { "uid", "resourceVersion", "creationTimestamp", "managedFields", "generation" };
     for (size_t i = 0; i < sizeof of_the_server / sizeof *of_the_server; i++)
         json_object_del(metadata, of_the_server[i]);
+}
+
+static bool recreate(struct lock *l, json_t *object, int64_t wall_us)
+{
+    struct store_answer answer;
+    lock_store_strip(object);
     ask(l, STORE_DELETE, NULL, wall_us, &answer);
     store_answer_clear(&answer);
     ask(l, STORE_CREATE, object, wall_us, &answer);
@@ -192,10 +205,7 @@ bool lock_store_edit(struct lock *l, enum lock_edit edit, const char *ghost, str
     } else if (edit == LOCK_RECREATE) {
         recreate(l, object, wall_us);
     } else {
-        if (edit == LOCK_UNMARK || edit == LOCK_TOUCH || edit == LOCK_LABEL)
-            edit_metadata(object, edit, random, l->labelled);
-        else
-            edit_spec(object, edit, ghost, random, wall_us);
+        lock_store_edit_object(object, edit, ghost, random, wall_us, l->labelled);
         /* What the server refuses (garbage, a duration of 0) it refuses an operator as well. */
         ask(l, STORE_UPDATE, object, wall_us, &answer);
         if (answer.code == 200 && edit == LOCK_LABEL)
