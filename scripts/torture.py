@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import torture_faults
+import torture_net
 import torture_resources
 from torture_world import NAMES, Failure, World
 
@@ -128,7 +129,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="leasehold-torture-") as scratch:
         folder = pathlib.Path(options.keep or scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        world = World(options, folder)
+        wants_net = any(name.startswith("net-") for name in options.only)
+        net, net_why = torture_net.network(options.server, options.seed) if wants_net else (None, None)
+        world = World(options, folder, net, net_why)
         try:
             torture_resources.prepare(world, options.only)
             torture = Torture(options, world)

@@ -132,10 +132,11 @@ def starve(world, draw):
         place(every, os.SCHED_OTHER)
 
 
-def alone(world, draw, how, said):
+def alone(world, draw, said, before=(), **how):
     """One candidate is started anew in a strange way, has the field for itself for a while, then rivals; and is started as usual."""
     name = draw.choice(NAMES)
-    world.restart(name, how)
+    usual = world.plain[name]
+    world.restart(name, usual._replace(before=(*usual.before, *before), **how))
     others = [other for other in NAMES if other != name]
     for other in others:
         world.end(other)
@@ -156,7 +157,7 @@ def memory(world, draw):
     size = draw.choice((1, 2, 3, 4, 6, 8, 12)) << 20
     (group / limit).write_text(str(size))
     enter = ("sh", "-c", f"echo $$ >'{group}/cgroup.procs' && exec \"$@\"", "sh")
-    yield from alone(world, draw, world.plain["a"]._replace(before=enter), f"in a cgroup of {size >> 20} MiB")
+    yield from alone(world, draw, f"in a cgroup of {size >> 20} MiB", before=enter)
 
 
 @fault("memory-limit")
@@ -197,20 +198,20 @@ def limit_start(world, draw):
     limit, value, said = draw.choice(((resource.RLIMIT_NOFILE, draw.randint(3, 24), "descriptors"), (resource.RLIMIT_SIGPENDING, draw.randint(0, 3), "pending signals"),
                                       (resource.RLIMIT_MEMLOCK, 0, "bytes of locked memory"), (resource.RLIMIT_STACK, 64 << 10, "bytes of stack"),
                                       (resource.RLIMIT_NPROC, draw.randint(0, 4), "processes"), (resource.RLIMIT_AS, draw.randint(16, 64) << 20, "bytes of address space")))
-    yield from alone(world, draw, world.plain["a"]._replace(limits=((limit, value),)), f"with {value} {said}")
+    yield from alone(world, draw, f"with {value} {said}", limits=((limit, value),))
 
 
 @fault("closed")
 def closed(world, draw):
     """Started without some of stdin, stdout and stderr: what is opened next gets their numbers."""
     fds = draw.choice(((0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)))
-    yield from alone(world, draw, world.plain["a"]._replace(closed=fds), f"with descriptors {', '.join(map(str, fds))} closed")
+    yield from alone(world, draw, f"with descriptors {', '.join(map(str, fds))} closed", closed=fds)
 
 
 @fault("dev-full", lambda world: None if os.path.exists("/dev/full") else "there is no /dev/full")
 def dev_full(world, draw):
     """Events, log and the worker's output go where every write fails."""
-    yield from alone(world, draw, world.plain["a"]._replace(events="/dev/full", output="/dev/full"), "with events and output on /dev/full")
+    yield from alone(world, draw, "with events and output on /dev/full", events="/dev/full", output="/dev/full")
 
 
 @fault("disk-full", lambda world: world.disk_why)

@@ -60,8 +60,10 @@ class DevServer:
     """`leasehold dev --enable-faults`."""
     rules = True
 
-    def __init__(self, leasehold, folder, before=(), arguments=()):
-        self.path = folder / "kubeconfig"
+    def __init__(self, leasehold, folder, net=None):
+        """`net`: the network of torture_net.py that it shall live in; without, on loopback."""
+        self.path, self.ask = folder / "kubeconfig", net.ask if net else lambda function: function()
+        before, arguments = (net.enter("server"), ("--listen", net.listen())) if net else ((), ())
         self.log = open(folder / "dev.log", "w")
         self.process = subprocess.Popen([*before, leasehold, "dev", "--enable-faults", "--write-kubeconfig", self.path, *arguments],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
@@ -72,13 +74,14 @@ class DevServer:
 
     def rule(self, **rule):
         request = urllib.request.Request(f"{self.url}/leasehold/faults", json.dumps(rule).encode(), {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).read()
+        self.ask(lambda: urllib.request.urlopen(request, timeout=10).read())
 
     def no_rules(self):
         """Again until the server hears it: it may be away by another fault."""
         def forgotten():
             try:
-                urllib.request.urlopen(urllib.request.Request(f"{self.url}/leasehold/faults", method="DELETE"), timeout=10).read()
+                request = urllib.request.Request(f"{self.url}/leasehold/faults", method="DELETE")
+                self.ask(lambda: urllib.request.urlopen(request, timeout=10).read())
                 return True
             except OSError:
                 return None
@@ -136,15 +139,16 @@ class KubeApiserver:
 
 
 class World:
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, net=None, net_why=None):
+        self.net, self.net_why = net, net_why
         self.options, self.folder, self.token = options, folder, secrets.token_hex(8)
         self.lease_s = LEASE_S[options.lock]
         self.stamps = {name: Stamps(folder / f"{name}.stamps") for name in NAMES}
         self.runs, self.marks, self.starts = {}, {}, 0
-        self.plain = {name: Start() for name in NAMES}  # how each is started when no fault says otherwise
+        self.plain = {name: Start(before=net.enter(name) if net else ()) for name in NAMES}  # how each is started when no fault says otherwise
         # What torture_resources.py has made of this machine, and why not.
         self.out = self.disk_why = self.memory = self.memory_why = self.wall = None
-        self.server = KubeApiserver() if options.server == "real" else DevServer(options.leasehold, folder)
+        self.server = KubeApiserver() if options.server == "real" else DevServer(options.leasehold, folder, net)
 
     # ---- candidates ----
 
