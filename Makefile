@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim torture model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
+.PHONY: all build demo test check bench interop install sim torture soak model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
 all: build
 
 deps:
@@ -63,6 +63,11 @@ torture: build
 	@$(if $(filter real,$(SERVER)),tests/interop/build-server.sh etcd kube-apiserver kubectl >/dev/null)
 	@python3 scripts/torture.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/stamper --time $(or $(TIME),120) \
 		$(if $(SEED),--seed $(SEED)) $(if $(LOCK),--lock $(LOCK)) $(if $(SERVER),--server $(SERVER)) $(if $(ONLY),--only $(ONLY))
+
+# An hour, or TIME seconds, of faults that let processes live: memory, descriptors and threads stay flat.
+soak: build
+	@python3 scripts/torture.py --leasehold $(BUILD)/leasehold --worker $(BUILD)/stamper --soak --time $(or $(TIME),3600) \
+		$(if $(SEED),--seed $(SEED)) $(if $(LOCK),--lock $(LOCK)) $(if $(ONLY),--only $(ONLY))
 
 interop: deps-interop
 	@mkdir -p build

@@ -5,6 +5,8 @@ Three candidates `leasehold run GROUP -- WORKER FILE` on `leasehold dev`, or on 
 one or two faults, ends them, and waits. It has passed when no two workers ever lived at once, by the stamps of the workers; when a
 leader works again after the faults; and when nobody is left of a run that has ended. Ends with 1 otherwise. What this machine does
 not allow is said, and counts as neither.
+
+--soak: also, memory, descriptors and threads of every long-lived process stay flat (torture_soak.py says what that is).
 """
 import argparse
 import contextlib
@@ -17,6 +19,7 @@ import time
 import torture_faults
 import torture_net
 import torture_resources
+import torture_soak
 from torture_world import NAMES, Failure, World
 
 GROUPS_OF_TWO = 0.35  # share of rounds with two faults, one begun while the other is on
@@ -37,6 +40,7 @@ class Torture:
         self.impossible = {f.name: why for f in torture_faults.FAULTS.values() if f.name in options.only and (why := f.possible(world))}
         self.rows = {name: Row() for name in options.only if name not in self.impossible}
         self.bag = []
+        self.soak = torture_soak.Soak() if options.soak else None
 
     def next_fault(self):
         """Each as often as the others, in any order."""
@@ -75,6 +79,8 @@ class Torture:
             row.overlap_s += both
             row.slowest_s = max(row.slowest_s, waited)
             row.failed += failed is not None
+        if self.soak:
+            self.soak.sample(self.world.long_lived())
         if failed:
             self.failures.append(f"round {self.rounds}, {said}: {failed}")
 
@@ -97,6 +103,10 @@ class Torture:
         for name, why in self.impossible.items():
             print(f"  {name:<12} not possible here: {why}")
         print(f"\n  {self.rounds} rounds, {len(self.world.stretches())} workers, overlap {self.world.overlap() * 1000:.3f} ms")
+        if self.soak:
+            lines, wrong = self.soak.judge()
+            self.failures += wrong
+            print("\n" + "\n".join(lines))
         for failure in self.failures:
             print(f"  failed: {failure}")
 
@@ -108,11 +118,14 @@ def parse():
     parser.add_argument("--worker", required=True)
     parser.add_argument("--time", type=float, default=120.0, help="seconds")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--only", default=",".join(known), help=f"of {','.join(known)}")
+    parser.add_argument("--soak", action="store_true", help="watch memory, descriptors and threads; the faults are those that let processes live")
+    parser.add_argument("--only", help=f"of {','.join(known)}")
     parser.add_argument("--lock", choices=("lease", "configmap"), default="lease")
     parser.add_argument("--server", choices=("dev", "real"), default="dev")
     parser.add_argument("--keep", help="folder for logs, events and stamps, kept")
     options = parser.parse_args()
+    if options.only is None:
+        options.only = ",".join(torture_soak.FAULTS if options.soak else known)
     options.only = [name for name in options.only.split(",") if name]
     for name in options.only:
         if name not in known:

@@ -202,6 +202,11 @@ class World:
                 found["P" if pid == self.runs[name].pid else parts.get(stat.name, stat.name)] = pid
         return found
 
+    def long_lived(self):
+        """(part, name, pid) of what is to live for months: the server and our own, not the workers."""
+        ours = [(part, name, pid) for name in NAMES for part, pid in self.tree(name).items() if part in ("P", "keeper", "elector")]
+        return ours + ([("server", "dev", self.server.process.pid)] if self.server.rules else [])
+
     def marked(self, mark):
         """Living processes whose mark begins so."""
         return [pid for pid, stat in processes() if stat.state not in "ZX" and (mark_of(pid) or "").startswith(mark)]

@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 import torture  # noqa: E402
 import torture_faults  # noqa: E402
+import torture_soak  # noqa: E402
 import torture_world  # noqa: E402
 from stamps import SAME_PROCESS_S, Stamps, overlap  # noqa: E402
 
@@ -101,7 +102,7 @@ class Rounds(unittest.TestCase):
 
     def after(self, world, rounds=1, seed=1):
         """Failures, and what was printed."""
-        options = types.SimpleNamespace(seed=seed, only=list(torture_faults.FAULTS), time=0)
+        options = types.SimpleNamespace(seed=seed, only=list(torture_faults.FAULTS), time=0, soak=False)
         told = io.StringIO()
         with contextlib.redirect_stdout(told):
             t = torture.Torture(options, world)
@@ -147,6 +148,46 @@ class Rounds(unittest.TestCase):
     def test_a_seed_repeats_the_rounds(self):
         self.assertEqual(self.after(FakeWorld(), 5, seed=3)[1], self.after(FakeWorld(), 5, seed=3)[1])
         self.assertNotEqual(self.after(FakeWorld(), 5, seed=3)[1], self.after(FakeWorld(), 5, seed=4)[1])
+
+
+def life(memory=lambda n: 3000, descriptors=lambda n: 12, threads=lambda n: 2, rounds=40):
+    soak = torture_soak.Soak()
+    soak.lives["elector", "a", 7, 1] = [{"RssAnon KiB": memory(n), "descriptors": descriptors(n), "threads": threads(n)} for n in range(rounds)]
+    return soak.judge()[1]
+
+
+class Flat(unittest.TestCase):
+    def test_what_wavers_is_flat(self):
+        self.assertEqual(life(memory=lambda n: 3000 + 200 * (n % 3), descriptors=lambda n: 12 + n % 4, threads=lambda n: 2 + (n % 5 == 0)), [])
+
+    def test_a_descriptor_leaks(self):
+        self.assertEqual(life(descriptors=lambda n: 12 + n // 4), ["descriptors of elector a (pid 7) grew from 13 to 20"])
+
+    def test_a_thread_leaks(self):
+        self.assertEqual(life(threads=lambda n: 2 + n // 20), ["threads of elector a (pid 7) grew from 2 to 3"])
+
+    def test_memory_leaks(self):
+        self.assertEqual(life(memory=lambda n: 3000 + 30 * n), ["RssAnon KiB of elector a (pid 7) grew from 3135 to 4035"])
+
+    def test_just_within_the_rule(self):
+        self.assertEqual(life(memory=lambda n: 3000 if n < 20 else 3556, descriptors=lambda n: 12 if n < 20 else 15), [])
+        self.assertEqual(len(life(memory=lambda n: 3000 if n < 20 else 3557)), 1)
+        self.assertEqual(len(life(descriptors=lambda n: 12 if n < 20 else 16)), 1)
+
+    def test_nothing_judged_is_no_success(self):
+        self.assertEqual(len(life(rounds=torture_soak.SAMPLES_MIN - 1)), 1)
+        self.assertEqual(life(rounds=torture_soak.SAMPLES_MIN), [])
+
+    def test_a_real_process_that_leaks_descriptors(self):
+        """This one, through /proc."""
+        soak, held = torture_soak.Soak(), []
+        self.addCleanup(lambda: [os.close(fd) for fd in held])
+        for _ in range(24):
+            held.append(os.dup(0))
+            soak.sample([("elector", "a", os.getpid())])
+        wrong = soak.judge()[1]
+        self.assertEqual(len(wrong), 1)
+        self.assertRegex(wrong[0], "^descriptors of elector a .* grew")
 
 
 class Leftovers(unittest.TestCase):
