@@ -37,7 +37,10 @@ static void decide_document(struct devserver *d, const struct devserver_call *ca
     const char *text = NULL;
     json_t *document = devserver_document(&call->target, d->version, d->address, &text);
 
-    if (document != NULL) {
+    if (call->other_method && (document != NULL || text != NULL)) {
+        json_decref(document);
+        set_status(ret, store_status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", NULL));
+    } else if (document != NULL) {
         set_json(ret, 200, document);
         json_decref(document);
     } else if (text != NULL) {

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char unknown_path[] = "the server could not find the requested resource";
 static const char protobuf_type[] = "application/vnd.kubernetes.protobuf";
 static const char no_such_method[] = "the server does not allow this method on the requested resource";
 
@@ -102,7 +101,7 @@ static int read_verb(struct devserver_call *call, const char *method)
     bool watch = devserver_target_flag(&call->target, "watch");
 
     if (strcmp(method, "GET") == 0)
-        call->verb = watch ? DEVSERVER_VERB_WATCH : named ? DEVSERVER_VERB_GET : DEVSERVER_VERB_LIST;
+        call->verb = named ? DEVSERVER_VERB_GET : watch ? DEVSERVER_VERB_WATCH : DEVSERVER_VERB_LIST;
     else if (strcmp(method, "POST") == 0 && !named)
         call->verb = DEVSERVER_VERB_CREATE;
     else if (strcmp(method, "PUT") == 0 && named)
@@ -119,84 +118,14 @@ static int read_verb(struct devserver_call *call, const char *method)
 
 /* ---- parameters --------------------------------------------------------------------------------------------------- */
 
-static void read_dry_run(struct devserver_call *call)
-{
-    static const char *const options[DEVSERVER_VERBS] = {
-        [DEVSERVER_VERB_CREATE] = "CreateOptions",
-        [DEVSERVER_VERB_UPDATE] = "UpdateOptions",
-        [DEVSERVER_VERB_PATCH] = "PatchOptions",
-        [DEVSERVER_VERB_DELETE] = "DeleteOptions",
-        [DEVSERVER_VERB_DELETE_COLLECTION] = "DeleteOptions",
-    };
-    char why[160], message[256];
-    const char *value = devserver_target_query(&call->target, "dryRun");
-    const char *kind = options[call->verb];
-
-    if (value == NULL || value[0] == '\0' || kind == NULL)
-        return;
-    if (strcmp(value, "All") == 0) {
-        call->request.dry_run = true;
-        return;
-    }
-    snprintf(why, sizeof why, "Unsupported value: [\"%.64s\"]: supported values: \"All\"", value);
-    snprintf(message, sizeof message, "%s.meta.k8s.io \"\" is invalid: dryRun: %s", kind, why);
-    json_t *details = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s}]}", "group", "meta.k8s.io", "kind", kind, "causes", "reason",
-                                "FieldValueNotSupported", "message", why, "field", "dryRun");
-    if (call->refusal == NULL)
-        call->refusal = store_status(422, "Invalid", message, details);
-    else
-        json_decref(details);
-}
-
-static void read_field_validation(struct devserver_call *call)
-{
-    const char *value = devserver_target_query(&call->target, "fieldValidation");
-
-    if (value == NULL || value[0] == '\0' || strcmp(value, "Ignore") == 0 || strcmp(value, "Warn") == 0)
-        return;
-    if (strcmp(value, "Strict") == 0)
-        call->request.strict = true;
-    else
-        refuse(call, 422, "Invalid", "fieldValidation: Unsupported value: supported values: \"Ignore\", \"Strict\", \"Warn\"");
-}
-
-static void read_limit(struct devserver_call *call)
-{
-    const char *value = devserver_target_query(&call->target, "limit");
-    char *end;
-
-    if (value == NULL || value[0] == '\0')
-        return;
-    if (strlen(value) <= 18 && value[0] >= '0' && value[0] <= '9') {
-        call->request.limit = strtoull(value, &end, 10);
-        if (*end == '\0')
-            return;
-    }
-    refuse(call, 400, "BadRequest", "limit: Invalid value: must be a decimal number from 0 on");
-}
-
 static void read_parameters(struct devserver_call *call)
 {
-    struct store_request *r = &call->request;
-    const struct devserver_target *t = &call->target;
+    json_t *refusal = devserver_options_read(call);
 
-    r->label_selector = devserver_target_query(t, "labelSelector");
-    r->field_selector = devserver_target_query(t, "fieldSelector");
-    r->resource_version = devserver_target_query(t, "resourceVersion");
-    r->resource_version_match = devserver_target_query(t, "resourceVersionMatch");
-    r->continue_ = devserver_target_query(t, "continue");
-    read_dry_run(call);
-    if (call->verb == DEVSERVER_VERB_LIST)
-        read_limit(call);
-    if (call->verb == DEVSERVER_VERB_CREATE || call->verb == DEVSERVER_VERB_UPDATE || call->verb == DEVSERVER_VERB_PATCH)
-        read_field_validation(call);
-    /* A watch on one object's own path is a watch with a field selector. */
-    if (call->verb == DEVSERVER_VERB_WATCH && r->name != NULL) {
-        int size = asprintf(&call->selector, "metadata.name=%s%s%s", r->name, r->field_selector != NULL ? "," : "",
-                            r->field_selector != NULL ? r->field_selector : "");
-        BUG_UNLESS(size > 0);
-        r->field_selector = call->selector;
-    }
+    if (call->refusal == NULL)
+        call->refusal = refusal;
+    else
+        json_decref(refusal);
 }
 
 /* ---- headers and body --------------------------------------------------------------------------------------------- */
@@ -283,7 +212,9 @@ static json_t *decode_json(struct devserver_call *call, const struct httpd_reque
 {
     char message[320];
     json_error_t error;
-    json_t *body = json_loadb(request->body, request->body_bytes, 0, &error);
+    bool patch = call->kind == DEVSERVER_CALL_RESOURCE && call->verb == DEVSERVER_VERB_PATCH;
+    size_t flags = call->request.strict && !patch ? JSON_REJECT_DUPLICATES : 0;
+    json_t *body = json_loadb(request->body, request->body_bytes, flags, &error);
 
     if (body != NULL)
         return body;
@@ -302,6 +233,8 @@ static void read_body(struct devserver_call *call, const struct httpd_request *r
     if (call->verb <= DEVSERVER_VERB_WATCH)
         return;
     check_content_type(call, request);
+    if (call->refusal == NULL && call->verb == DEVSERVER_VERB_PATCH)
+        call->refusal = devserver_options_refuse_force(call);
     if (call->refusal != NULL || (optional && request->body_bytes == 0))
         return;
     bool protobuf = type != NULL && is_media_type(type, strlen(type), protobuf_type);
@@ -339,8 +272,7 @@ struct devserver_call *devserver_call_new(const struct httpd_request *request)
     if (!read_path(call)) {
         call->kind = DEVSERVER_CALL_DOCUMENT;
         memset(&call->request, 0, sizeof call->request);
-        if (strcmp(request->method, "GET") != 0)
-            refuse(call, 404, "NotFound", unknown_path);
+        call->other_method = strcmp(request->method, "GET") != 0;
         return call;
     }
     if (read_verb(call, request->method) < 0) {
@@ -361,7 +293,6 @@ struct devserver_call *devserver_call_free(struct devserver_call *call)
     free(call->caller.peer);
     free(call->caller.user_agent);
     free(call->caller.token);
-    free(call->selector);
     json_decref(call->body);
     json_decref(call->refusal);
     free(call);

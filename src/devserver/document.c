@@ -54,10 +54,12 @@ static json_t *resource_entry(const struct store_resource_info *info, const char
     snprintf(name, sizeof name, "%s%s", info->plural, sub);
     json_t *entry = must(json_pack("{s:s, s:s, s:b, s:s}", "name", name, "singularName", sub[0] != '\0' ? "" : info->singular, "namespaced",
                                    (int)info->namespaced, "kind", info->kind));
-    json_t *verbs = sub[0] != '\0' ? json_pack("[s, s, s]", "get", "patch", "update")
-                                   : json_pack("[s, s, s, s, s, s, s, s]", "create", "delete", "deletecollection", "get", "list", "patch",
-                                               "update", "watch");
-    BUG_UNLESS(json_object_set_new(entry, "verbs", must(verbs)) == 0);
+    static const char *const all[] = { "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch" };
+    json_t *verbs = must(sub[0] != '\0' ? json_pack("[s, s, s]", "get", "patch", "update") : json_array());
+    for (size_t i = 0; sub[0] == '\0' && i < sizeof all / sizeof all[0]; i++)
+        if (info->namespaced || strcmp(all[i], "deletecollection") != 0) /* namespaces are not deleted together */
+            BUG_UNLESS(json_array_append_new(verbs, must(json_string(all[i]))) == 0);
+    BUG_UNLESS(json_object_set_new(entry, "verbs", verbs) == 0);
     if (sub[0] == '\0' && info->short_name != NULL)
         BUG_UNLESS(json_object_set_new(entry, "shortNames", must(json_pack("[s]", info->short_name))) == 0);
     if (sub[0] == '\0' && strcmp(info->kind, "Pod") == 0) /* for `kubectl get all` */
@@ -83,8 +85,10 @@ static json_t *api_resources(const char *group, const char *group_version)
                            list, must(json_pack("{s:s, s:s, s:b, s:s, s:[s]}", "name", review->plural, "singularName", review->singular,
                                                 "namespaced", 0, "kind", review->kind, "verbs", "create"))) == 0);
     }
-    return must(
-        json_pack("{s:s, s:s, s:s, s:o}", "kind", "APIResourceList", "apiVersion", "v1", "groupVersion", group_version, "resources", list));
+    json_t *value = must(json_pack("{s:s, s:s, s:o}", "kind", "APIResourceList", "groupVersion", group_version, "resources", list));
+    if (group[0] != '\0') /* the real server leaves it out for the oldest group alone */
+        BUG_UNLESS(json_object_set_new(value, "apiVersion", must(json_string("v1"))) == 0);
+    return value;
 }
 
 static json_t *version_document(const char *version)
@@ -103,8 +107,8 @@ static bool is_served(const struct devserver_target *target)
     if (target->segment_count < 2)
         return false;
     if (strcmp(s[0], "api") == 0)
-        return strcmp(s[1], "v1") == 0;
-    return strcmp(s[0], "apis") == 0 && target->segment_count > 2 && is_group(s[1]) && strcmp(s[2], "v1") == 0;
+        return true;
+    return strcmp(s[0], "apis") == 0 && target->segment_count > 2 && is_group(s[1]);
 }
 
 bool devserver_document_missing(const struct devserver_target *target)

@@ -92,14 +92,21 @@ struct devserver_call {
     struct store_request request; /* RESOURCE; strings live in target */
     struct devserver_view view;
     const struct devserver_review *review; /* REVIEW; static */
+    bool other_method;                     /* DOCUMENT: asked for with another method than GET */
     json_t *body;
     json_t *refusal; /* a Status that answers the request before the store sees it */
-    char *selector;  /* memory of a field selector made here */
 };
 
 /* Reads a request; never NULL. */
 struct devserver_call *devserver_call_new(const struct httpd_request *request);
 struct devserver_call *devserver_call_free(struct devserver_call *call);
+
+/* ---- options.c: the query as Kubernetes' options; pure ---- */
+
+/* Fills call->request from the query. NULL, or the Status (owned) that answers a query that breaks a rule. */
+json_t *devserver_options_read(struct devserver_call *call);
+/* The same for `force` on a patch that is no apply. */
+json_t *devserver_options_refuse_force(const struct devserver_call *call);
 
 /* ---- openapi.c ---- */
 

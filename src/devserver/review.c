@@ -4,7 +4,9 @@
  * what it would meet. */
 #include "devserver/internal.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static json_t *must(json_t *value)
 {
@@ -59,12 +61,49 @@ static bool is_denied(const struct devserver_rules *rules, const struct devserve
     return false;
 }
 
+static json_t *time_now(void)
+{
+    char text[32];
+    struct tm parts;
+    time_t now = (time_t)(devserver_now_us() / 1000000);
+
+    BUG_UNLESS(gmtime_r(&now, &parts) != NULL && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0);
+    return must(json_string(text));
+}
+
+/* NULL, or what is wrong with the question. */
+static json_t *check_question(const struct devserver_review *review, const json_t *body)
+{
+    const char *kind = json_string_value(json_object_get(body, "kind"));
+    const json_t *spec = json_object_get(body, "spec");
+    bool access = strcmp(review->plural, "selfsubjectaccessreviews") == 0, rules = strcmp(review->plural, "selfsubjectrulesreviews") == 0;
+    bool one = json_is_object(json_object_get(spec, "resourceAttributes")),
+         other = json_is_object(json_object_get(spec, "nonResourceAttributes"));
+    char message[192];
+
+    if (!json_is_object(body))
+        return store_status(400, "BadRequest", "the body of a review is a JSON object", NULL);
+    if (kind != NULL && kind[0] != '\0' && strcmp(kind, review->kind) != 0) {
+        snprintf(message, sizeof message, "%.64s cannot be handled as a %s", kind, review->kind);
+        return store_status(400, "BadRequest", message, NULL);
+    }
+    if (rules && text_of(spec, "namespace") == NULL)
+        return store_status(400, "BadRequest", "no namespace on request", NULL);
+    if (!access || one != other)
+        return NULL;
+    const char *field = one ? "spec.nonResourceAttributes" : "spec.resourceAttributes";
+    const char *why = one ? "cannot be specified in combination with resourceAttributes"
+                          : "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+    json_t *causes =
+        must(json_pack("[{s:s, s:s+, s:s}]", "reason", "FieldValueInvalid", "message", "Invalid value: ", why, "field", field));
+    snprintf(message, sizeof message, " \"\" is invalid: %s: Invalid value: %s", field, why);
+    return store_status(422, "Invalid", message, must(json_pack("{s:s, s:o}", "group", review->group, "causes", causes)));
+}
+
 static json_t *access_status(const struct devserver_rules *rules, const struct devserver_call *call, const json_t *spec)
 {
-    const json_t *attributes = json_object_get(spec, "resourceAttributes"), *other = json_object_get(spec, "nonResourceAttributes");
+    const json_t *attributes = json_object_get(spec, "resourceAttributes");
 
-    if (json_is_object(attributes) == json_is_object(other))
-        return NULL;
     if (is_denied(rules, &call->caller, attributes))
         return must(json_pack("{s:b, s:s}", "allowed", 0, "reason", "a fault rule of this development server refuses it with 403"));
     return must(json_pack("{s:b, s:s}", "allowed", 1, "reason", "everybody may do everything on this development server"));
@@ -73,26 +112,28 @@ static json_t *access_status(const struct devserver_rules *rules, const struct d
 json_t *devserver_review_answer(const struct devserver_rules *rules, const struct devserver_call *call)
 {
     const struct devserver_review *review = call->review;
-    json_t *status;
+    bool rules_asked = strcmp(review->plural, "selfsubjectrulesreviews") == 0;
+    json_t *status = check_question(review, call->body);
 
-    if (!json_is_object(call->body))
-        return store_status(400, "BadRequest", "the body of a review is a JSON object", NULL);
+    if (status != NULL)
+        return status;
     if (strcmp(review->plural, "selfsubjectaccessreviews") == 0)
         status = access_status(rules, call, json_object_get(call->body, "spec"));
-    else if (strcmp(review->plural, "selfsubjectrulesreviews") == 0)
+    else if (rules_asked)
         status = must(json_pack("{s:[{s:[s], s:[s], s:[s]}], s:[{s:[s], s:[s]}], s:b}", "resourceRules", "verbs", "*", "apiGroups", "*",
                                 "resources", "*", "nonResourceRules", "verbs", "*", "nonResourceURLs", "*", "incomplete", 0));
     else
         status = must(json_pack("{s:{s:s, s:[s, s]}}", "userInfo", "username", "leasehold:everybody", "groups", "system:masters",
                                 "system:authenticated"));
-    if (status == NULL)
-        return store_status(422, "Invalid",
-                            "spec: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified", NULL);
     json_t *answer = must(json_copy(call->body));
     BUG_UNLESS(json_object_set_new(answer, "kind", json_string(review->kind)) == 0);
     BUG_UNLESS(json_object_set_new(answer, "apiVersion", must(json_sprintf("%s/v1", review->group))) == 0);
     BUG_UNLESS(json_object_set_new(answer, "status", status) == 0);
+    if (rules_asked) /* the real server does not say again what was asked */
+        BUG_UNLESS(json_object_set_new(answer, "spec", must(json_object())) == 0);
     if (json_object_get(answer, "metadata") == NULL)
-        BUG_UNLESS(json_object_set_new(answer, "metadata", must(json_pack("{s:n}", "creationTimestamp"))) == 0);
+        BUG_UNLESS(json_object_set_new(answer, "metadata", must(json_object())) == 0);
+    if (strcmp(review->plural, "selfsubjectreviews") == 0)
+        BUG_UNLESS(json_object_set_new(answer, "metadata", must(json_pack("{s:o}", "creationTimestamp", time_now()))) == 0);
     return answer;
 }

@@ -181,6 +181,7 @@ void devserver_stream_open(struct devserver *d, struct devserver_call *call, str
         .field_selector = r->field_selector,
         .resource_version = r->resource_version,
         .initial_events = devserver_target_flag(&call->target, "sendInitialEvents"),
+        .no_bookmark = !devserver_target_flag(&call->target, "allowWatchBookmarks"),
         .user = w,
     };
     if (store_watch_open(d->store, &options, &w->watch, &refusal) < 0) {

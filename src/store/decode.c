@@ -3,6 +3,7 @@
  * kinds stay. */
 #include "store/internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -268,6 +269,32 @@ static int check_kind(struct decoding *d, const json_t *body)
     return 0;
 }
 
+static bool is_base64(const char *text)
+{
+    size_t length = strlen(text);
+    size_t padding = length >= 1 && text[length - 1] == '=' ? (length >= 2 && text[length - 2] == '=' ? 2 : 1) : 0;
+    for (size_t i = 0; i < length - padding; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '+' && text[i] != '/')
+            return false;
+    return length % 4 == 0;
+}
+
+/* Go's decoder reads bytes from base64; what is none is no ConfigMap at all. */
+static int check_binary(struct decoding *d, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(object, "binaryData"), key, value)
+    {
+        if (is_base64(json_string_value(value)))
+            continue;
+        *d->ret_status = store_status_bad_request(
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: illegal base64 data in binaryData[%.128s]", key);
+        return -1;
+    }
+    return 0;
+}
+
 /* Members beside kind, apiVersion and metadata. */
 static int decode_content(struct decoding *d, const json_t *body, json_t *object)
 {
@@ -282,7 +309,7 @@ static int decode_content(struct decoding *d, const json_t *body, json_t *object
     }
     if (strcmp(d->type->info.kind, "ConfigMap") == 0) {
         d->where = "";
-        return decode_members(d, configmap_members, body, object);
+        return decode_members(d, configmap_members, body, object) < 0 ? -1 : check_binary(d, object);
     }
     static const char *const structs[] = { "spec", "status", "involvedObject", "source" };
     d->where = "";

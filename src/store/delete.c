@@ -21,6 +21,34 @@ static int read_text(const json_t *from, const char *key, const char **ret)
     return *ret != NULL ? 0 : -1;
 }
 
+static bool is_policy(const char *text)
+{
+    return strcmp(text, "Background") == 0 || strcmp(text, "Foreground") == 0 || strcmp(text, "Orphan") == 0;
+}
+
+/* NULL, or the 422 for members that are of the right type and say nothing that can be done. */
+static json_t *check_options(const json_t *body)
+{
+    const json_t *dry_run = json_object_get(body, "dryRun"), *orphan = json_object_get(body, "orphanDependents");
+    const char *stage = json_string_value(json_array_get(dry_run, 0));
+    const char *policy = json_string_value(json_object_get(body, "propagationPolicy"));
+    json_t *causes = store_must(json_array());
+
+    if (orphan != NULL && !json_is_null(orphan) && policy != NULL)
+        store_cause(causes, "FieldValueInvalid", "propagationPolicy",
+                    "Invalid value: \"%.64s\": orphanDependents and deletionPropagation cannot be both set", policy);
+    if (policy != NULL && !is_policy(policy))
+        store_cause(causes, "FieldValueNotSupported", "propagationPolicy",
+                    "Unsupported value: \"%.64s\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"", policy);
+    if (json_array_size(dry_run) > 0 && (json_array_size(dry_run) > 1 || stage == NULL || strcmp(stage, "All") != 0))
+        store_cause(causes, "FieldValueNotSupported", "dryRun", "Unsupported value: [\"%.64s\"]: supported values: \"All\"",
+                    stage != NULL ? stage : "");
+    if (json_array_size(causes) > 0)
+        return store_status_options("DeleteOptions", causes);
+    json_decref(causes);
+    return NULL;
+}
+
 static json_t *read_options(const struct store_request *r, struct delete_options *ret)
 {
     *ret = (struct delete_options){ .dry_run = r->dry_run };
@@ -29,17 +57,13 @@ static json_t *read_options(const struct store_request *r, struct delete_options
     const char *kind = json_string_value(json_object_get(r->body, "kind"));
     const json_t *preconditions = json_object_get(r->body, "preconditions");
     const json_t *dry_run = json_object_get(r->body, "dryRun");
-    const char *stage = json_string_value(json_array_get(dry_run, 0));
 
     if (!json_is_object(r->body) || (kind != NULL && strcmp(kind, "DeleteOptions") != 0) ||
         read_text(preconditions, "uid", &ret->uid) < 0 || read_text(preconditions, "resourceVersion", &ret->version) < 0)
         return store_status_bad_request("the object provided is unrecognized (must be of type DeleteOptions)");
-    if (json_array_size(dry_run) > 0) {
-        if (json_array_size(dry_run) > 1 || stage == NULL || strcmp(stage, "All") != 0)
-            return store_status_bad_request("dryRun may only be [\"All\"]");
-        ret->dry_run = true;
-    }
-    return NULL;
+    json_t *refusal = check_options(r->body);
+    ret->dry_run = ret->dry_run || (refusal == NULL && json_array_size(dry_run) > 0);
+    return refusal;
 }
 
 static json_t *check_preconditions(const struct store_type *t, const struct delete_options *o, const json_t *object)
@@ -187,8 +211,7 @@ void store_handle_delete_collection(struct store *s, const struct store_type *t,
         json_decref(unmet);
         if (chosen) {
             json_t *object = delete_at(s, t, i, now_us, options.dry_run, &ret->changed);
-            json_t *view = store_view(t, object);
-            BUG_UNLESS(json_array_append_new(items, view) == 0);
+            BUG_UNLESS(json_array_append_new(items, store_list_item(t, object)) == 0);
             json_decref(object);
         }
         if (k->count < before)

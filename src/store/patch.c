@@ -281,9 +281,14 @@ enum store_patch_outcome store_patch_json(const json_t *document, const json_t *
     size_t index;
     json_t *operation;
 
-    if (!json_is_array(operations) || json_array_size(operations) > STORE_PATCH_OPERATIONS_MAX) {
-        snprintf(error, error_size, "a JSON patch is an array of at most %d operations", (int)STORE_PATCH_OPERATIONS_MAX);
+    if (!json_is_array(operations)) {
+        snprintf(error, error_size, "a JSON patch is an array of operations");
         return STORE_PATCH_MALFORMED;
+    }
+    if (json_array_size(operations) > STORE_PATCH_OPERATIONS_MAX) {
+        snprintf(error, error_size, "a JSON patch has at most %d operations, this one has %zu", (int)STORE_PATCH_OPERATIONS_MAX,
+                 json_array_size(operations));
+        return STORE_PATCH_TOO_LONG;
     }
     struct patching p = { .document = must(json_deep_copy(document)), .error = error, .error_size = error_size };
     json_array_foreach((json_t *)(uintptr_t)operations, index, operation)

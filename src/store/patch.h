@@ -16,6 +16,7 @@ json_t *store_patch_merge(const json_t *target, const json_t *patch);
 enum store_patch_outcome {
     STORE_PATCH_DONE = 0,
     STORE_PATCH_MALFORMED, /* not a JSON patch: an answer of 400 */
+    STORE_PATCH_TOO_LONG,  /* more operations than STORE_PATCH_OPERATIONS_MAX: 413 */
     STORE_PATCH_REFUSED    /* a well-formed operation that cannot be applied, `test` included: 422 */
 };
 

@@ -104,14 +104,13 @@ json_t *store_status_bad_request(const char *format, ...)
     return store_status(400, "BadRequest", message, NULL);
 }
 
-static json_t *invalid(const struct store_type *t, const char *kind, const char *name, json_t *causes)
+/* Steals info and causes. */
+static json_t *invalid_what(const char *what, const char *name, json_t *info, json_t *causes)
 {
     char message[MESSAGE_BYTES];
-    char what[128];
     size_t index;
     json_t *cause;
 
-    store_qualified(t, kind, what, sizeof what);
     bool many = json_array_size(causes) > 1;
     int used = snprintf(message, sizeof message, "%s \"%.512s\" is invalid: %s", what, name, many ? "[" : "");
     json_array_foreach(causes, index, cause)
@@ -123,9 +122,27 @@ static json_t *invalid(const struct store_type *t, const char *kind, const char 
     }
     if (many && (size_t)used + 1 < sizeof message)
         memcpy(message + used, "]", 2);
-    json_t *info = details(t, name, kind);
     store_set(info, "causes", causes);
     return store_status(422, "Invalid", message, info);
+}
+
+static json_t *invalid(const struct store_type *t, const char *kind, const char *name, json_t *causes)
+{
+    char what[128];
+
+    store_qualified(t, kind, what, sizeof what);
+    return invalid_what(what, name, details(t, name, kind), causes);
+}
+
+json_t *store_status_options(const char *kind, json_t *causes)
+{
+    char what[128];
+    json_t *info = store_must(json_object());
+
+    store_set(info, "group", json_string("meta.k8s.io"));
+    store_set(info, "kind", json_string(kind));
+    snprintf(what, sizeof what, "%.64s.meta.k8s.io", kind);
+    return invalid_what(what, "", info, causes);
 }
 
 json_t *store_status_invalid(const struct store_type *t, const char *name, json_t *causes)

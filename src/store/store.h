@@ -143,6 +143,9 @@ int store_resource_find(const char *group, const char *version, const char *plur
 /* A Status of failure as the real server writes it; details may be NULL (stolen otherwise). Owned by the caller. */
 json_t *store_status(int code, const char *reason, const char *message, json_t *details);
 
+/* A 422 about options of this kind ("ListOptions"). causes: as in details.causes, stolen. Owned by the caller. */
+json_t *store_status_options(const char *kind, json_t *causes);
+
 /* ---- watches ------------------------------------------------------------------------------------------------------
  */
 
@@ -158,6 +161,7 @@ struct store_watch_options {
     const char *field_selector;
     const char *resource_version; /* NULL, "" or "0": the present state as ADDED, then changes; N: changes after N */
     bool initial_events;          /* sendInitialEvents=true: the present state, then an annotated BOOKMARK, then changes */
+    bool no_bookmark;             /* leaves that BOOKMARK out: allowWatchBookmarks was not asked for */
     void *user;                   /* for store_watch_user() */
 };
 

@@ -192,10 +192,25 @@ static void check_owners(json_t *causes, const json_t *meta)
             char field[64];
             if (text != NULL && text[0] != '\0')
                 continue;
-            snprintf(field, sizeof field, "metadata.ownerReferences[%zu].%s", index, needed[i]);
+            snprintf(field, sizeof field, "metadata.ownerReferences.%s", needed[i]);
             store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"\": must not be empty");
         }
     }
+}
+
+/* What stands before the five characters must be able to begin a name; a dash at its end is cut off for that. */
+static void check_generate_name(json_t *causes, const json_t *meta, bool label)
+{
+    const char *prefix = json_string_value(json_object_get(meta, "generateName"));
+    size_t length = prefix != NULL ? strlen(prefix) : 0;
+
+    if (length == 0)
+        return;
+    if (length > 1 && prefix[length - 1] == '-')
+        length--;
+    if (label ? !label_part(prefix, length, STORE_LABEL_MAX) : !subdomain_part(prefix, length))
+        store_cause(causes, "FieldValueInvalid", "metadata.generateName", "Invalid value: \"%.300s\": %s", prefix,
+                    label ? LABEL_RULE : SUBDOMAIN_RULE);
 }
 
 static void check_meta(json_t *causes, const struct store_type *t, const json_t *object, const json_t *old)
@@ -204,6 +219,7 @@ static void check_meta(json_t *causes, const struct store_type *t, const json_t 
     const char *name = store_meta_text(object, "name");
     bool label = strcmp(t->info.kind, "Namespace") == 0;
 
+    check_generate_name(causes, meta, label);
     if (name[0] == '\0')
         store_cause(causes, "FieldValueRequired", "metadata.name", "Required value: name or generateName is required");
     else if (strlen(name) > (label ? (size_t)STORE_LABEL_MAX : (size_t)STORE_NAME_MAX))
@@ -266,16 +282,6 @@ static void check_config_key(json_t *causes, const char *field, const char *key)
         store_cause(causes, "FieldValueInvalid", field, "Invalid value: \"%.300s\": %s", key, problem);
 }
 
-static bool is_base64(const char *text)
-{
-    size_t length = strlen(text);
-    size_t padding = length >= 1 && text[length - 1] == '=' ? (length >= 2 && text[length - 2] == '=' ? 2 : 1) : 0;
-    for (size_t i = 0; i < length - padding; i++)
-        if (!isalnum((unsigned char)text[i]) && text[i] != '+' && text[i] != '/')
-            return false;
-    return length % 4 == 0;
-}
-
 static void check_configmap(json_t *causes, const json_t *object, const json_t *old)
 {
     const char *key;
@@ -298,8 +304,6 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
         bytes += json_string_length(value) / 4 * 3;
         snprintf(field, sizeof field, "binaryData[%.300s]", key);
         check_config_key(causes, field, key);
-        if (!is_base64(json_string_value(value)))
-            store_cause(causes, "FieldValueInvalid", field, "Invalid value: illegal base64 data");
     }
     if (bytes > STORE_CONFIGMAP_BYTES_MAX)
         store_cause(causes, "FieldValueTooLong", "[]", "Too long: may not be more than %d bytes", (int)STORE_CONFIGMAP_BYTES_MAX);
@@ -311,6 +315,32 @@ static void check_configmap(json_t *causes, const json_t *object, const json_t *
         if ((before == NULL) != (after == NULL) || (before != NULL && !json_equal(before, after)))
             store_cause(causes, "FieldValueForbidden", frozen[i], "Forbidden: field is immutable when `immutable` is set");
     }
+}
+
+/* What a new Event of events.k8s.io must say of itself; one of v1 need not. */
+static void check_new_event(json_t *causes, const json_t *object)
+{
+    static const struct {
+        const char *stored;
+        const char *field;
+    } needed[] = { { "reportingComponent", "reportingController" },
+                   { "reportingInstance", "reportingInstance" },
+                   { "action", "action" },
+                   { "reason", "reason" } };
+    const char *time = json_string_value(json_object_get(object, "eventTime"));
+    const char *type = json_string_value(json_object_get(object, "type"));
+
+    if (time == NULL || time[0] == '\0') {
+        store_cause(causes, "FieldValueRequired", "eventTime", "Required value");
+        return;
+    }
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        const char *text = json_string_value(json_object_get(object, needed[i].stored));
+        if (text == NULL || text[0] == '\0')
+            store_cause(causes, "FieldValueRequired", needed[i].field, "Required value");
+    }
+    if (type == NULL || (strcmp(type, "Normal") != 0 && strcmp(type, "Warning") != 0))
+        store_cause(causes, "FieldValueInvalid", "type", "Invalid value: \"%.64s\": has invalid value", type != NULL ? type : "");
 }
 
 static void check_event(json_t *causes, const json_t *object)
@@ -335,5 +365,7 @@ json_t *store_validate(const struct store_type *t, const json_t *object, const j
         check_configmap(causes, object, old);
     else if (strcmp(t->info.kind, "Event") == 0)
         check_event(causes, object);
+    if (strcmp(t->info.group, "events.k8s.io") == 0 && old == NULL)
+        check_new_event(causes, object);
     return causes;
 }

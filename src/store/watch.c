@@ -137,7 +137,7 @@ static void place(struct store_watch *w, const struct store_watch_options *o, ui
     w->after = s->version;
     if (from_present) {
         collect_initial(w);
-        w->end_of_initial = o->initial_events;
+        w->end_of_initial = o->initial_events && !o->no_bookmark;
     } else if (version < w->kind->compacted) {
         w->expired = strdup(o->resource_version);
         BUG_UNLESS(w->expired != NULL);
@@ -153,6 +153,14 @@ static int refuse(struct store_answer *refusal, json_t *status)
     return -1;
 }
 
+/* Odd, but the real server's: it takes this for its own fault. */
+static int refuse_version(struct store_answer *refusal, const char *asked)
+{
+    char message[192];
+    snprintf(message, sizeof message, "resourceVersion: Invalid value: \"%.64s\": must be a decimal number", asked);
+    return refuse(refusal, store_status(500, NULL, message, NULL));
+}
+
 int store_watch_open(struct store *s, const struct store_watch_options *o, struct store_watch **ret, struct store_answer *refusal)
 {
     const struct store_type *t = store_type(o->resource);
@@ -166,8 +174,7 @@ int store_watch_open(struct store *s, const struct store_watch_options *o, struc
         return refuse(refusal, store_status(429, "TooManyRequests", message, json_pack("{s:i}", "retryAfterSeconds", 1)));
     }
     if (o->resource_version != NULL && o->resource_version[0] != '\0' && store_version_parse(o->resource_version, &version) < 0)
-        return refuse(refusal,
-                      store_status_bad_request("resourceVersion: Invalid value: \"%.64s\": must be a decimal number", o->resource_version));
+        return refuse_version(refusal, o->resource_version);
     if (store_select(t, o->label_selector, o->field_selector, &selector, &status) < 0)
         return refuse(refusal, status);
 

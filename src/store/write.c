@@ -73,6 +73,17 @@ static void generate_name(struct store *s, json_t *draft)
     store_set(store_meta(draft), "name", store_text(name));
 }
 
+/* Every Namespace carries its name as a label. */
+static void set_name_label(json_t *draft)
+{
+    json_t *labels = json_object_get(store_meta(draft), "labels");
+    if (labels == NULL) {
+        labels = store_must(json_object());
+        store_set(store_meta(draft), "labels", labels);
+    }
+    store_set(labels, "kubernetes.io/metadata.name", store_text(store_meta_text(draft, "name")));
+}
+
 /* What a new Pod or Namespace says about itself is not the client's word. */
 static void prepare_new(const struct store_type *t, json_t *draft)
 {
@@ -84,12 +95,7 @@ static void prepare_new(const struct store_type *t, json_t *draft)
     } else if (is_kind(t, "Namespace")) {
         store_set(draft, "spec", json_pack("{s:[s]}", "finalizers", "kubernetes"));
         store_set(draft, "status", json_pack("{s:s}", "phase", "Active"));
-        json_t *labels = json_object_get(store_meta(draft), "labels");
-        if (labels == NULL) {
-            labels = store_must(json_object());
-            store_set(store_meta(draft), "labels", labels);
-        }
-        store_set(labels, "kubernetes.io/metadata.name", store_text(store_meta_text(draft, "name")));
+        set_name_label(draft);
     } else {
         json_object_del(store_meta(draft), "generation");
     }
@@ -121,7 +127,9 @@ static json_t *check_draft(const struct store *s, const struct store_type *t, co
 {
     json_t *causes = store_validate(t, draft, old != NULL ? old->object : NULL);
     if (json_array_size(causes) > 0)
-        return store_status_invalid(t, store_meta_text(draft, "name"), causes);
+        /* An Event of either group is judged, and named, as one of v1. */
+        return store_status_invalid(strcmp(t->info.kind, "Event") == 0 ? store_type(STORE_EVENTS) : t, store_meta_text(draft, "name"),
+                                    causes);
     json_decref(causes);
     return check_size(s, t, draft, old != NULL ? old->bytes : 0, ret_bytes);
 }
@@ -194,8 +202,8 @@ void store_handle_create(struct store *s, const struct store_type *t, const stru
     refusal = settle_namespace(t, r, draft);
     if (refusal == NULL)
         refusal = check_namespace(s, t, r);
-    const char *version = store_meta_text(draft, "resourceVersion");
-    if (refusal == NULL && version[0] != '\0' && strcmp(version, "0") != 0)
+    uint64_t version = 0;
+    if (refusal == NULL && store_version_parse(store_meta_text(draft, "resourceVersion"), &version) == 0 && version != 0)
         refusal = store_status(500, NULL, "resourceVersion should not be set on objects to be created", NULL);
     if (refusal != NULL) {
         json_decref(draft);
@@ -258,6 +266,7 @@ static void complete_update(const struct store_type *t, const struct store_reque
         if (is_kind(t, "Namespace")) {
             BUG_UNLESS(json_object_set(draft, "spec", json_object_get(old, "spec")) == 0);
             BUG_UNLESS(json_object_set(draft, "status", json_object_get(old, "status")) == 0);
+            set_name_label(draft);
         }
         return;
     }
@@ -362,6 +371,21 @@ void store_handle_update(struct store *s, const struct store_type *t, const stru
 /* ---- patch --------------------------------------------------------------------------------------------------------
  */
 
+/* Steals the Status of a patched body that is no object of its kind: not the request was bad, but what came of it. */
+static json_t *status_unpatchable(json_t *status)
+{
+    json_t *causes = store_must(json_array()), *info = store_must(json_object());
+    const char *why = json_string_value(json_object_get(status, "message"));
+    char message[512];
+
+    snprintf(message, sizeof message, " \"\" is invalid: patch: Invalid value: %.400s", why);
+    store_cause(causes, "FieldValueInvalid", "patch", "Invalid value: %.400s", why);
+    store_set(info, "causes", causes);
+    json_t *invalid = store_status(422, "Invalid", message, info);
+    json_decref(status);
+    return invalid;
+}
+
 /* The patched object as a body, or NULL with a status set. */
 static json_t *patched(const struct store_type *t, const struct store_request *r, json_t *old, json_t **ret_status)
 {
@@ -385,7 +409,11 @@ static json_t *patched(const struct store_type *t, const struct store_request *r
         case STORE_PATCH_DONE:
             break;
         case STORE_PATCH_MALFORMED:
-            *ret_status = store_status_bad_request("error decoding patch: %s", error);
+            *ret_status = json_is_array(r->body) ? store_status(422, "Invalid", error, NULL)
+                                                 : store_status_bad_request("error decoding patch: %s", error);
+            break;
+        case STORE_PATCH_TOO_LONG:
+            *ret_status = store_status(413, "RequestEntityTooLarge", error, NULL);
             break;
         case STORE_PATCH_REFUSED: /* the real server does not say which operation it was either */
             *ret_status =
@@ -413,6 +441,8 @@ void store_handle_patch(struct store *s, const struct store_type *t, const struc
     json_t *body = patched(t, r, k->entries[position].object, &refusal);
     if (body != NULL)
         draft = decode(t, r, body, &refusal);
+    if (body != NULL && draft == NULL)
+        refusal = status_unpatchable(refusal);
     json_decref(body);
     if (draft != NULL)
         refusal = check_name(r, draft);

@@ -26,6 +26,8 @@ void store_answer_status(struct store_answer *ret, json_t *status);
 /* Answers with an object as the resource shows it; the reference stays the caller's. */
 void store_answer_object(struct store_answer *ret, const struct store_type *t, int code, json_t *object);
 /* The list around items (stolen). */
+/* An object as an item of a list: without kind and apiVersion of its own. A new reference. */
+json_t *store_list_item(const struct store_type *t, json_t *object);
 json_t *store_list_body(const struct store *s, const struct store_type *t, json_t *items);
 /* First position of a namespace (NULL: of all), and the one past its last. */
 size_t store_range(const struct store_kind *k, const char *namespace_, size_t *ret_end);

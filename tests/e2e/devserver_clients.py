@@ -45,7 +45,7 @@ def test_pages():
         code, status = server.call("GET", f"{LEASES}?limit=2&continue={token}")
         check((code, status["reason"]) == (410, "Expired"), status)
         check(names(server.call("GET", f"{LEASES}?continue={status['metadata']['continue']}")[1]) == ["n2", "n3", "n4"])
-        for query in ("continue=nonsense", "limit=x", "limit=-1", "limit=99999999999999999999", f"continue={token}&resourceVersion=1"):
+        for query in ("continue=nonsense", "limit=x", "limit=99999999999999999999", f"continue={token}&resourceVersion=1"):
             code, status = server.call("GET", f"{LEASES}?{query}")
             check((code, status["reason"]) == (400, "BadRequest"), (query, status))
 

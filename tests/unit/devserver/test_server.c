@@ -59,6 +59,8 @@ static void serves_from_a_thread(void **state)
     assert_int_equal(ask(d, "GET /livez"), 200);
     assert_int_equal(ask(d, "GET /api/v1/namespaces/default"), 200);
     assert_int_equal(ask(d, "GET /leasehold/faults"), 404);
+    assert_int_equal(ask(d, "POST /nowhere"), 404);
+    assert_int_equal(ask(d, "DELETE /version"), 405);
     devserver_stop(d);
     pthread_join(thread, &result);
     assert_ptr_equal(result, d);
