@@ -23,6 +23,7 @@ import torture_soak
 from torture_world import NAMES, Failure, World
 
 GROUPS_OF_TWO = 0.35  # share of rounds with two faults, one begun while the other is on
+FAILURES_MAX = 5  # then there is enough to look at
 
 
 class Row:
@@ -85,13 +86,13 @@ class Torture:
             self.failures.append(f"round {self.rounds}, {said}: {failed}")
 
     def run(self):
-        for name in NAMES:
-            self.world.start(name)
-        self.world.recover()
-        end = time.monotonic() + self.options.time
-        while self.rows and time.monotonic() < end and len(self.failures) < 5:
-            self.round()
         try:
+            for name in NAMES:
+                self.world.start(name)
+            self.world.recover()
+            end = time.monotonic() + self.options.time
+            while self.rows and time.monotonic() < end and len(self.failures) < FAILURES_MAX:
+                self.round()
             self.world.stop()
         except Failure as error:
             self.failures.append(str(error))

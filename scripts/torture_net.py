@@ -136,7 +136,7 @@ def network(server, seed):
     try:
         return Network(seed), None
     except OSError as error:
-        return None, str(error)
+        return None, error.strerror or str(error)
 
 
 def why_not(world):
