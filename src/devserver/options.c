@@ -212,6 +212,7 @@ static void check_rules(struct devserver_call *call, json_t *causes)
 
 static json_t *judged(const struct devserver_call *call, json_t *causes)
 {
+    BUG_UNLESS((unsigned)call->verb < DEVSERVER_VERBS);
     if (json_array_size(causes) > 0)
         return store_status_options(kinds[call->verb], causes);
     json_decref(causes);
