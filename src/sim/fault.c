@@ -134,7 +134,8 @@ void fault_operate(struct world *w, enum lock_edit edit)
                                       .after = &w->lock.record,
                                       .version = w->lock.version,
                                       .note = lock_edit_name(edit) });
-    if (w->lock.record.kind == RECORD_UNREADABLE || (w->lock.record.kind == RECORD_HELD && w->lock.record.duration_ms <= 0)) {
+    /* Who knew nothing of a record without a duration, emptied or not, waits as long as for a stranger's. */
+    if (w->lock.record.kind == RECORD_UNREADABLE || (w->lock.record.kind != RECORD_ABSENT && w->lock.record.duration_ms <= 0)) {
         if (w->process[0].settings.foreign_lease_ns > w->longest_wait_ns)
             w->longest_wait_ns = w->process[0].settings.foreign_lease_ns;
     }
