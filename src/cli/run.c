@@ -5,18 +5,21 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/status_file.h"
 #include "cli/text.h"
+#include "io/local_lock.h"
 #include "probe/probe.h"
 #include "supervisor/supervisor.h"
 #include "wire/dialect.h"
 
-enum { ONE_OF_MAX = 64 };
+enum { ONE_OF_MAX = 64, LOCAL_LOCK_TRIES = 50 };
 
 enum {
     FLAG_ONCE,
@@ -46,6 +49,7 @@ struct run {
     leasehold_group *elections[ONE_OF_MAX]; /* of the groups, in their order */
     struct probe *probe;                    /* NULL: none */
     struct status_file *status_file;        /* NULL: none */
+    int local_fd;                           /* --local-lock, open and locked; -1: none, or somebody else has it */
     int keeper_fd;
     leasehold_group *leading; /* whose term the keeper was told of last, until its work has stopped; NULL: none */
     uint64_t group_term;      /* the term's number in that election; the keeper's grow over all elections */
@@ -283,14 +287,48 @@ static bool open_outlets(struct run *r)
     return r->http_fd < 0 || (r->probe = http_serve("run", r->http_fd, r->elections, r->group_count)) != NULL;
 }
 
+/* In P, when nothing of an earlier election lives: keeper, elector and CMD inherit it. */
+static int hold_local_lock(void *user)
+{
+    struct run *r = user;
+    const char *path = options_value(r->arguments->options, SETTING_LOCAL_LOCK);
+    char sentence[LOCAL_LOCK_SENTENCE_MAX];
+    int result;
+    /* Those who were killed a moment ago may be about to end still. */
+    for (int tries = 0; (result = local_lock_take(path, &r->local_fd, sentence)) == 0 && tries < LOCAL_LOCK_TRIES; tries++)
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    if (result < 1)
+        text_complain("run", "%s", sentence);
+    return r->local_fd;
+}
+
+static bool check_local_lock(const char *path)
+{
+    char sentence[LOCAL_LOCK_SENTENCE_MAX];
+    int fd;
+    if (strncmp(path, "fd:", 3) == 0) {
+        text_complain("run", "--local-lock %s: a descriptor is for programs that link the library; name a file", path);
+        return false;
+    }
+    int result = local_lock_take(path, &fd, sentence);
+    if (result < 0)
+        text_complain("run", "%s", sentence);
+    if (fd >= 0)
+        close(fd);
+    return result >= 0;
+}
+
 static int elect(void *user, int keeper_fd)
 {
     struct run *r = user;
-    char sentence[SETTING_SENTENCE_MAX];
+    char sentence[SETTING_SENTENCE_MAX], local_lock[16] = "";
     int code = SUPERVISOR_EXIT_FAILURE;
     r->keeper_fd = keeper_fd;
     r->answer_by_ns = INT64_MAX;
     leasehold_options *o = r->arguments->options;
+    if (r->local_fd >= 0)
+        snprintf(local_lock, sizeof local_lock, "fd:%d", r->local_fd);
+    leasehold_options_set(o, "local-lock", local_lock);
     int error = leasehold_service_open(&r->service, o);
     if (error < 0) {
         const char *why = leasehold_options_error(o);
@@ -395,6 +433,11 @@ static bool read_options(struct run *r, struct supervisor_options *s)
         return false;
     if (a->values[FLAG_HTTP] && (r->http_fd = http_listen("run", a->values[FLAG_HTTP])) < 0)
         return false;
+    const char *local_lock = options_value(a->options, SETTING_LOCAL_LOCK);
+    if (local_lock[0] && !check_local_lock(local_lock))
+        return false;
+    if (local_lock[0])
+        s->hold = hold_local_lock;
     r->status_path = a->values[FLAG_STATUS_FILE];
     if (r->status_path && !status_file_check("run", r->status_path))
         return false;
@@ -483,7 +526,7 @@ static int check(struct run *r, struct supervisor_options *s, char path[PATH_MAX
 int cli_run(int argc, char **argv)
 {
     struct arguments a;
-    struct run r = { .arguments = &a, .http_fd = -1, .pid = getpid(), .events = { .fd = -1, .never_waits = true } };
+    struct run r = { .arguments = &a, .http_fd = -1, .local_fd = -1, .pid = getpid(), .events = { .fd = -1, .never_waits = true } };
     struct supervisor_options s = supervisor_options_default();
     char path[PATH_MAX];
     int code;

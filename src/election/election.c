@@ -22,6 +22,13 @@ void election_init(struct election *e, const struct election_settings *settings,
     e->random = random ? random : nonce;
 }
 
+void election_inherit(struct election *e, const uint64_t *nonces, size_t count)
+{
+    BUG_UNLESS(!e->knows && count <= ELECTION_PREDECESSORS_MAX);
+    for (size_t i = 0; i < count; i++)
+        e->predecessor[i] = nonces[i] & RECORD_NONCE_OF_PROCESS;
+}
+
 /* Rule 7: a deadline that has passed is a fact before any event is. */
 static void expire(struct election *e, leasehold_time now, struct election_update *update)
 {

@@ -23,7 +23,8 @@
 #include "election/time.h"
 
 enum {
-    ELECTION_POSSIBLE_MAX = 4, /* writes without an answer that are remembered; a fifth displaces the oldest */
+    ELECTION_POSSIBLE_MAX = 4,     /* writes without an answer that are remembered; a fifth displaces the oldest */
+    ELECTION_PREDECESSORS_MAX = 4, /* processes that ended one after the other before one of them could lead */
 };
 
 enum election_role { ELECTION_ROLE_CANDIDATE = 0, ELECTION_ROLE_OBSERVER };
@@ -162,7 +163,8 @@ struct election {
     enum election_state state;
     char identity[LEASEHOLD_IDENTITY_MAX + 1];
     uint64_t nonce;
-    uint64_t random; /* state of the generator for delays */
+    uint64_t predecessor[ELECTION_PREDECESSORS_MAX]; /* nonces of processes that are known to have ended; 0: none */
+    uint64_t random;                                 /* state of the generator for delays */
 
     /* What is known of the lock. */
     bool knows;           /* a read has been answered, or the watch has shown an object */
@@ -214,6 +216,11 @@ struct election {
  * bytes; nonce is not 0 and differs from every other process's (random). `random` seeds the delays. */
 void election_init(struct election *e, const struct election_settings *settings, enum election_role role, const char *identity,
                    uint64_t nonce, uint64_t random);
+
+/* Between election_init() and the first step: processes with these nonces have ended, with all that worked for them (rule 6). The
+ * record of one of them, if it is the first that is seen of the lock, is waited for no more than a released one. At most
+ * ELECTION_PREDECESSORS_MAX. */
+void election_inherit(struct election *e, const uint64_t *nonces, size_t count);
 
 /* One event at time `now`; fills *update with what the caller must do next. Never fails: bad input is a fact about the
  * world. Deadlines that `now` has reached are expired before the event is looked at (rule 7). */

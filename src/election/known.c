@@ -109,8 +109,22 @@ static struct wait wait_emptied(const struct election *e, const struct record *p
     return (struct wait){ .wait_ns = recorded_duration(e, r) };
 }
 
+/* Written by a process that has ended with all that worked for it. Only the first look counts: should the record change after it,
+ * somebody writes under this nonce. */
+static bool left_by_predecessor(const struct election *e, const struct record *prior, const struct record *r)
+{
+    if (prior || !mark_counts(r))
+        return false;
+    for (int i = 0; i < ELECTION_PREDECESSORS_MAX; i++)
+        if (e->predecessor[i] && e->predecessor[i] == (r->mark.nonce & RECORD_NONCE_OF_PROCESS))
+            return true;
+    return false;
+}
+
 static struct wait wait_held(const struct election *e, const struct record *prior, const struct record *r)
 {
+    if (left_by_predecessor(e, prior, r))
+        return (struct wait){ .released = true };
     if (prior && released_with_holder(prior, r))
         return (struct wait){ .released = true, .wait_ns = ms_to_ns(RELEASED_DURATION_MS) };
     if (mark_counts(r))
@@ -158,8 +172,10 @@ static void set_wait(struct election *e, leasehold_time now, const struct record
     e->acquire_at = time_after(e->wait_until, herd_delay(e));
 }
 
-static enum election_warning warning_for(const struct election *e, const struct record *r)
+static enum election_warning warning_for(const struct election *e, const struct record *prior, const struct record *r)
 {
+    if (left_by_predecessor(e, prior, r))
+        return ELECTION_WARNING_NONE;
     if (r->kind == RECORD_UNREADABLE)
         return ELECTION_WARNING_UNREADABLE;
     if (r->kind != RECORD_HELD)
@@ -189,8 +205,9 @@ bool known_learn(struct election *e, leasehold_time now, enum known_source sourc
         return false;
     bool changed = !e->knows || !record_equal(&e->record, record) || strcmp(e->version.uid, version->uid) != 0;
     if (changed) {
-        set_wait(e, now, e->knows ? &e->record : NULL, record);
-        enum election_warning warning = warning_for(e, record);
+        const struct record *prior = e->knows ? &e->record : NULL;
+        set_wait(e, now, prior, record);
+        enum election_warning warning = warning_for(e, prior, record);
         if (warning != ELECTION_WARNING_NONE)
             update->warning = warning;
         e->record = *record;

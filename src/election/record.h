@@ -13,6 +13,9 @@ enum {
     LEASEHOLD_UID_MAX = 47,       /* bytes; Kubernetes writes UUIDs of 36 */
 };
 
+/* A nonce is that of a process in its upper bits; the lower ones tell apart the elections that one process has stood in. */
+#define RECORD_NONCE_OF_PROCESS (~UINT64_C(0xffff))
+
 enum record_kind {
     RECORD_ABSENT = 0, /* no object, or in a shared object no key of this group */
     RECORD_EMPTIED,    /* there, but names no holder: a release or an operator's hand */

@@ -15,6 +15,7 @@
 #include "election/bug.h"
 #include "io/clock.h"
 #include "io/http.h"
+#include "io/local_lock.h"
 #include "io/loop.h"
 #include "kube/config.h"
 #include "library/connection.h"
@@ -247,6 +248,21 @@ static int host_new(const leasehold_options *o, struct io_host **ret, char sente
     return 0;
 }
 
+/* Held until this process, and what it starts, have ended, whatever becomes of the service: work may go on after it. So it is never
+ * closed. */
+static int take_local_lock(leasehold_service *s, const char *path, char sentence[SETTING_SENTENCE_MAX])
+{
+    char why[LOCAL_LOCK_SENTENCE_MAX] = "";
+    int fd, result = local_lock_take(path, &fd, why);
+    if (result < 0)
+        snprintf(sentence, SETTING_SENTENCE_MAX, "%s", why);
+    else if (result == 0)
+        service_log(s, LEASEHOLD_LOG_WARNING, "%s", why);
+    else if (local_lock_claim(fd, s->nonce, s->predecessors) < 0)
+        service_log(s, LEASEHOLD_LOG_WARNING, "local lock %.200s cannot be written (%m): the next start waits for our lease", path);
+    return result < 0 ? result : 0;
+}
+
 int leasehold_service_open(leasehold_service **ret, leasehold_options *o)
 {
     char sentence[SETTING_SENTENCE_MAX] = "";
@@ -257,6 +273,13 @@ int leasehold_service_open(leasehold_service **ret, leasehold_options *o)
         return error;
     struct io_host *host = NULL;
     error = host_new(o, &host, sentence);
+    if (error == 0 && options_value(o, SETTING_LOCAL_LOCK)[0]) {
+        error = take_local_lock(host->service, options_value(o, SETTING_LOCAL_LOCK), sentence);
+        int reason = errno;
+        if (error < 0)
+            leasehold_service_unref(host->service);
+        errno = reason;
+    }
     if (error < 0) {
         if (o)
             snprintf(o->error, sizeof o->error, "%s", sentence[0] ? sentence : leasehold_strerror(error));

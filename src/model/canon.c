@@ -119,6 +119,8 @@ static void put_election(struct out *o, const struct election *e)
 {
     put(o, e->state);
     put(o, (int64_t)e->nonce);
+    for (int i = 0; i < ELECTION_PREDECESSORS_MAX; i++)
+        put(o, (int64_t)e->predecessor[i]);
     put_known(o, e);
     /* What acknowledged.sent says is still asked once it is used no more: renewals count from it. */
     put_own(o, &e->acknowledged);
@@ -167,6 +169,9 @@ size_t model_canon(const struct model_settings *set, const struct model_state *s
         put_request(&o, &p->write);
         put_work(&o, &p->work);
         put_work(&o, &p->old);
+        put(&o, p->locks | p->work.locks << 1 | p->old.locks << 2);
+        for (int n = 0; n < ELECTION_PREDECESSORS_MAX; n++)
+            put(&o, (int64_t)p->named[n]);
         if (p->alive)
             put_election(&o, &p->e);
     }

@@ -9,12 +9,12 @@
 
 static const char *const fault_names[MODEL_FAULTS] = { "loss", "late", "twice", "freeze", "crash", "resign", "delete", "shorten" };
 
-static const char usage[] =
-    "usage: leasehold-model [--candidates N] [--horizon TICKS] [--faults N] [--menu loss,late,twice,freeze,crash,"
-    "resign,delete,shorten]\n                       [--same-identity] [--skew] [--jitter] [--states-max N] [--states-min N]\n"
-    "A tick is half a second. A kind of fault in the menu may happen --faults times, all kinds together as often;\n"
-    "exit code 0: nothing broken; 1: something is, with the moves that lead there; 2: bad usage or no memory;\n"
-    "3: fewer states than --states-min, or more than --states-max.\n";
+static const char usage[] = "usage: leasehold-model [--candidates N] [--horizon TICKS] [--faults N] [--menu loss,late,twice,freeze,crash,"
+                            "resign,delete,shorten]\n                       [--same-identity] [--local-lock] [--skew] [--jitter] "
+                            "[--states-max N] [--states-min N]\n"
+                            "A tick is half a second. A kind of fault in the menu may happen --faults times, all kinds together as often;\n"
+                            "exit code 0: nothing broken; 1: something is, with the moves that lead there; 2: bad usage or no memory;\n"
+                            "3: fewer states than --states-min, or more than --states-max.\n";
 
 struct run {
     struct model_settings set;
@@ -100,6 +100,8 @@ static bool take(int argc, char **argv, struct run *run)
             run->menu = argv[++i];
         } else if (strcmp(argv[i], "--same-identity") == 0) {
             run->set.same_identity = true;
+        } else if (strcmp(argv[i], "--local-lock") == 0) {
+            run->set.local_lock = true;
         } else if (strcmp(argv[i], "--jitter") == 0) {
             run->jitter = true;
         } else if (strcmp(argv[i], "--skew") == 0) {

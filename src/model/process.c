@@ -37,7 +37,7 @@ static void tell_work(struct model_process *p, int64_t now, const struct electio
     if (u->started_leading) {
         if (p->work.running)
             p->old = p->work;
-        p->work = (struct model_work){ .term = u->term, .kill_ns = u->kill_at.boot_ns };
+        p->work = (struct model_work){ .term = u->term, .kill_ns = u->kill_at.boot_ns, .locks = p->locks };
         /* The child looks at the clock before it becomes the work. */
         p->work.running = now < p->work.kill_ns;
         p->work.must_report = !p->work.running;
@@ -65,14 +65,30 @@ bool model_step(const struct model_settings *set, struct model_state *s, int who
     return random_used;
 }
 
+static bool lock_is_held(const struct model_process *p)
+{
+    return (p->work.running && p->work.locks) || (p->old.running && p->old.locks);
+}
+
+/* As src/io/local_lock.c keeps the file. */
+static void claim(struct model_process *p)
+{
+    election_inherit(&p->e, p->named, ELECTION_PREDECESSORS_MAX);
+    memmove(p->named + 1, p->named, sizeof p->named - sizeof *p->named);
+    p->named[0] = p->e.nonce;
+    p->locks = true;
+}
+
 void model_process_begin(const struct model_settings *set, struct model_state *s, int who)
 {
-    struct model_process *p = &s->process[who];
+    struct model_process *p = &s->process[who], before = *p;
     char name[2] = { (char)('a' + (set->same_identity && who == 1 ? 0 : who)), '\0' };
-    struct model_work old = p->work.running ? p->work : p->old;
     memset(p, 0, sizeof *p);
     p->alive = true;
-    p->old = old;
-    election_init(&p->e, &set->election, ELECTION_ROLE_CANDIDATE, name, ++s->nonces, longest);
+    p->old = before.work.running ? before.work : before.old;
+    memcpy(p->named, before.named, sizeof p->named);
+    election_init(&p->e, &set->election, ELECTION_ROLE_CANDIDATE, name, ++s->nonces << 16, longest);
+    if (set->local_lock && !lock_is_held(&before))
+        claim(p);
     model_step(set, s, who, &(struct election_event){ .kind = ELECTION_BEGIN }, false);
 }

@@ -15,11 +15,23 @@ void model_read(const struct model_state *s, struct model_request *r)
 
 /* Nobody takes a lock whose holder's last write was applied less than a lease ago. That the operator may have changed the record
  * is no excuse: whoever knew the record waits it out. */
+static bool is_dead(const struct model_state *s, uint64_t nonce)
+{
+    for (int i = 0; i < MODEL_CANDIDATES_MAX; i++) {
+        const struct model_process *p = &s->process[i];
+        if ((p->alive && p->e.nonce == nonce) || p->work.running || p->old.running)
+            return false;
+    }
+    return true;
+}
+
 static model_verdict judge(const struct model_settings *set, const struct model_state *s, const struct election_write *w)
 {
     if (s->record.kind != RECORD_HELD || w->record.kind != RECORD_HELD || w->record.mark.nonce == s->record.mark.nonce || set->skew)
         return NULL;
     if ((int64_t)(s->tick - s->applied_tick) * TICK_MS >= s->record.mark.duration_ms)
+        return NULL;
+    if (set->local_lock && is_dead(s, s->record.mark.nonce))
         return NULL;
     return "a write replaced another's record that was neither released nor a lease old";
 }

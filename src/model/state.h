@@ -36,6 +36,7 @@ struct model_work {
     bool running;
     bool stopping;    /* was asked to stop; ends when it likes, at the latest at kill_ns */
     bool must_report; /* it has ended, the election does not know yet */
+    bool locks;       /* it holds the local lock of its place while it runs */
     uint64_t term;
     int64_t kill_ns; /* on its process's clock */
 };
@@ -45,7 +46,9 @@ struct model_process {
     struct election e;
     struct model_request read, write;
     struct model_work work;
-    struct model_work old; /* of the process that crashed in this place */
+    struct model_work old;                     /* of the process that crashed in this place */
+    bool locks;                                /* it holds the local lock of its place */
+    uint64_t named[ELECTION_PREDECESSORS_MAX]; /* in that lock's file: who held it, the last one first */
 };
 
 struct model_state {
@@ -67,6 +70,7 @@ struct model_settings {
     uint32_t faults; /* of all kinds together */
     uint8_t budget[MODEL_FAULTS];
     bool same_identity; /* the first two processes bear one name */
+    bool local_lock;    /* who begins again in a place inherits from those that ended there, where its lock is free */
     bool skew;          /* the clocks of the first and the others run apart by what the settings allow */
     uint64_t states_max;
     struct election_settings election;

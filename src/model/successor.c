@@ -256,10 +256,13 @@ static void crash(struct model_state *s, struct model_process *p)
     use(s, MODEL_CRASH);
     orphan(s, &p->write);
     struct model_work work = p->work, old = p->old;
+    uint64_t named[ELECTION_PREDECESSORS_MAX];
+    memcpy(named, p->named, sizeof named);
     memset(p, 0, sizeof *p);
     p->work = work;
     p->work.must_report = false;
     p->old = old;
+    memcpy(p->named, named, sizeof named);
 }
 
 static model_verdict apply_world(const struct model_settings *set, struct model_state *s, struct model_move move)

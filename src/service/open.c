@@ -81,7 +81,9 @@ static leasehold_group *group_new(leasehold_service *s, const char *name, const 
     g->leader_address = plan->leader_address;
     g->timer.fn = group_timer;
     atomic_init(&g->references, 1);
-    election_init(&g->election, &plan->settings, plan->role, plan->identity, s->host.random(s->host.data), s->host.random(s->host.data));
+    uint64_t nonce = s->nonce | (s->elections++ & ~RECORD_NONCE_OF_PROCESS);
+    election_init(&g->election, &plan->settings, plan->role, plan->identity, nonce, s->host.random(s->host.data));
+    election_inherit(&g->election, s->predecessors, ELECTION_PREDECESSORS_MAX);
     g->identity = plan->role == ELECTION_ROLE_OBSERVER ? "" : g->election.identity;
     return g;
 }

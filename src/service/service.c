@@ -23,6 +23,8 @@ int service_new(const struct service_host *host, const leasehold_options *option
     s->posted_last = &s->posted;
     s->events.closed.kind = LEASEHOLD_EVENT_CLOSED;
     s->identity_suffix = host->random(host->data);
+    while (!s->nonce)
+        s->nonce = host->random(host->data) & RECORD_NONCE_OF_PROCESS;
     s->guard = guard_new();
     s->options = options_copy(options);
     int error = s->guard && s->options ? 0 : LEASEHOLD_ERR_MEMORY;

@@ -12,6 +12,7 @@
 
 #include <leasehold/leasehold.h>
 
+#include "election/election.h"
 #include "service/events.h"
 #include "service/guard.h"
 #include "service/options.h"
@@ -44,10 +45,13 @@ struct leasehold_service {
     struct service_host host;
     leasehold_options *options;
     char namespace_[SETTING_NAME_MAX + 1];
-    uint64_t identity_suffix;       /* the same for all groups: one process, one name */
-    struct leasehold_group *groups; /* all that have something to do or to tell */
-    size_t group_count;             /* those that have something to do */
-    struct leasehold_group *posted; /* groups with calls to run, in order */
+    uint64_t identity_suffix; /* the same for all groups: one process, one name */
+    uint64_t nonce;           /* of this process, see RECORD_NONCE_OF_PROCESS; its elections add their number */
+    uint64_t elections;
+    uint64_t predecessors[ELECTION_PREDECESSORS_MAX]; /* set before the first group is opened, see election_inherit() */
+    struct leasehold_group *groups;                   /* all that have something to do or to tell */
+    size_t group_count;                               /* those that have something to do */
+    struct leasehold_group *posted;                   /* groups with calls to run, in order */
     struct leasehold_group **posted_last;
     struct lock *locks[SERVICE_LOCK_BUCKETS];
     struct leasehold_roster *rosters;

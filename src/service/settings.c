@@ -133,6 +133,10 @@ const struct setting settings_table[SETTINGS] = {
     [SETTING_EXEC_PLUGINS] = { "exec-plugins", "LEASEHOLD_EXEC_PLUGINS", "no|yes|interactive", "no", NULL, "no|yes|interactive",
                                "Run the program that a kubeconfig names for a credential; interactive: it may ask at the terminal",
                                SETTING_CHOICE, SETTING_FOR_LIBRARY, 0, 0 },
+    [SETTING_LOCAL_LOCK] = { "local-lock", "LEASEHOLD_LOCAL_LOCK", "FILE", "", "none", NULL,
+                             "File on a local disk that is locked while this candidate or its work lives: a restart that finds it free "
+                             "does not wait for the lease of the process before",
+                             SETTING_TEXT, SETTING_FOR_CANDIDATE, 0, SETTING_TEXT_MAX },
 };
 
 const char *setting_default(enum setting_id id, const char *lock)

@@ -247,7 +247,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static bool start_life(struct reaper *r)
+static bool start_both(struct reaper *r)
 {
     struct family *f = &r->family;
     int type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -286,6 +286,16 @@ static bool start_life(struct reaper *r)
     r->elector_pidfd = family_pidfd(r->elector);
     control_send(f->control_fd[0], CONTROL_ELECTOR, r->elector, NULL);
     return true;
+}
+
+static bool start_life(struct reaper *r)
+{
+    struct family *f = &r->family;
+    int held_fd = f->options->hold != NULL ? f->options->hold(f->user) : -1;
+    bool started = start_both(r);
+
+    close_fd(&held_fd);
+    return started;
 }
 
 /* Without its elector a keeper ends its work, by kill_at at the latest, and leaves. One that has no work and stays is stopped, and

@@ -41,6 +41,9 @@ struct supervisor_options {
     int64_t drain_timeout_ns;   /* --drain-timeout, after TERM or INT, and SUPERVISOR_STOP_REQUEST */
     int64_t release_timeout_ns; /* the elector's time from the work's end to its return, when the run ends */
     int64_t restart_pause_ns;   /* before keeper and elector are started anew after one of them died; doubles up to 16 times this */
+    /* Called in P before keeper and elector are started, with `user` of supervisor_run(): a descriptor that they and CMD inherit and that P
+     * closes then, so that it is open until the last of them, and of what CMD has started, has ended. -1: none. NULL: none. */
+    int (*hold)(void *user);
     /* One sentence for the log, without a newline, called in P only. NULL: to stderr, with "leasehold run: " before it. */
     void (*log)(void *log_user, const char *sentence);
     void *log_user;

@@ -6,43 +6,11 @@ import signal
 import subprocess
 import time
 
-from cli_world import KEYS, LEASEHOLD, SHORT, STAMPER, World, main, read_events, wait_for
+from cli_world import KEYS, LEASEHOLD, SHORT, STAMPER, Workers, main, read_events, wait_for
 from processes import name_of, signal_all, tree_of
 
 
-class Run(World):
-    def setUp(self):
-        super().setUp()
-        self.start_dev()
-
-    def run_worker(self, identity, *command, flags=(), group="g", **options):
-        command = command or (STAMPER, self.folder / f"{identity}.stamps")
-        return self.spawn(LEASEHOLD, "run", group, "--identity", identity, *SHORT, "--events", self.folder / f"{identity}.run", "-o", "json", *flags, "--",
-                          *command, **options)
-
-    def events(self, identity):
-        return read_events(self.folder / f"{identity}.run")
-
-    def stamps(self, identity):
-        """[(boottime_ns, pid)] of a worker's file."""
-        path = self.folder / f"{identity}.stamps"
-        lines = path.read_text().split("\n")[:-1] if path.exists() else []
-        return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
-
-    def works(self, identity, after_ns=0):
-        return wait_for(lambda: next((s for s in self.stamps(identity) if s[0] > after_ns), None), f"{identity}'s worker")
-
-    def assert_no_overlap(self, *identities):
-        stretches = {}
-        for identity in identities:
-            for at, pid in self.stamps(identity):
-                first, _ = stretches.get((identity, pid), (at, at))
-                stretches[identity, pid] = (first, at)
-        end = 0
-        for first, last in sorted(stretches.values()):
-            self.assertGreater(first, end, "two workers at once")
-            end = max(end, last)
-
+class Run(Workers):
     def test_worker_finds_its_term_in_the_environment(self):
         result = self.leasehold("run", "g", "--identity", "a", "--", "sh", "-c",
                                 'echo "$LEASEHOLD_GROUP $LEASEHOLD_IDENTITY $LEASEHOLD_NAMESPACE $LEASEHOLD_FENCING_TOKEN $LEASEHOLD_LOCK_UID"')

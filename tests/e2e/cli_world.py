@@ -113,6 +113,42 @@ def read_events(path):
     return [json.loads(line) for line in lines]
 
 
+class Workers(World):
+    """`leasehold run` with workers that stamp a file while they live."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_dev()
+
+    def run_worker(self, identity, *command, flags=(), group="g", **options):
+        command = command or (STAMPER, self.folder / f"{identity}.stamps")
+        return self.spawn(LEASEHOLD, "run", group, "--identity", identity, *SHORT, "--events", self.folder / f"{identity}.run", "-o", "json", *flags, "--",
+                          *command, **options)
+
+    def events(self, identity):
+        return read_events(self.folder / f"{identity}.run")
+
+    def stamps(self, identity):
+        """[(boottime_ns, pid)] of a worker's file."""
+        path = self.folder / f"{identity}.stamps"
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
+
+    def works(self, identity, after_ns=0):
+        return wait_for(lambda: next((s for s in self.stamps(identity) if s[0] > after_ns), None), f"{identity}'s worker")
+
+    def assert_no_overlap(self, *identities):
+        stretches = {}
+        for identity in identities:
+            for at, pid in self.stamps(identity):
+                first, _ = stretches.get((identity, pid), (at, at))
+                stretches[identity, pid] = (first, at)
+        end = 0
+        for first, last in sorted(stretches.values()):
+            self.assertGreater(first, end, "two workers at once")
+            end = max(end, last)
+
+
 class Strange(http.server.BaseHTTPRequestHandler):
     """A server that is no API server: what it says is chosen by its class attribute."""
     protocol_version = "HTTP/1.1"

@@ -26,6 +26,8 @@ trace_mutation(renewals_cease_in_a_stop election rules)
 trace_mutation(release_without_time wire configmap)
 trace_mutation(old_news_believed sim liveness)
 trace_mutation(renewal_waits_for_ever sim liveness)
+trace_mutation(predecessor_at_any_look election rules)
+trace_mutation(local_lock_held_is_free io local_lock)
 # The kernel's timer of a process that leads through the library.
 foreach(name first_process_timer_ignored fence_not_armed fence_not_moved fence_left_armed)
   trace_mutation(${name} library fence world.c)

@@ -148,6 +148,58 @@ static void own_name_in_another_process_is_a_stranger(void **state)
     AT (0.004) { reads(held, 10); asks_nothing(); starts_nothing(); warns(ELECTION_WARNING_SAME_IDENTITY); wakes_at(15.004); }
 }
 
+static const uint64_t dead[] = { UINT64_C(0xabcd000000000007), 0x10000 };
+
+/* Of process 0xabcd..., in its second election. */
+static struct record left_by_dead(void)
+{
+    struct record r = stage_marked("a", 15, 0);
+    r.mark.nonce = UINT64_C(0xabcd000000000002);
+    return r;
+}
+
+static void record_of_a_predecessor_that_has_ended_is_not_waited_for(void **state)
+{
+    STAGE("a");
+    struct record left = left_by_dead();
+    election_inherit(&S->e, dead, 2);
+    AT (0) { begins(); watch_stands(); }
+    AT (0.004) { reads(left, 10); warns(ELECTION_WARNING_NONE); asks_write(ELECTION_ACQUIRE, 10); starts_nothing(); }
+    AT (0.008) { acknowledged(11); starts_leading(11); leads_until(10.004); }
+}
+
+static void predecessor_whose_record_changes_again_is_waited_for(void **state)
+{
+    STAGE("a");
+    struct record left = left_by_dead();
+    election_inherit(&S->e, dead, 2);
+    AT (0) { begins(); watch_stands(); }
+    AT (0.004) { reads(left, 10); asks_write(ELECTION_ACQUIRE, 10); }
+    left.renew_us += 1000000;  /* a write of his lands late, or he is not dead */
+    AT (0.008) { conflict(); asks_read(); }
+    AT (0.012) { reads(left, 11); asks_nothing(); starts_nothing(); warns(ELECTION_WARNING_SAME_IDENTITY); wakes_at(15.012); }
+}
+
+static void record_of_another_process_is_not_inherited(void **state)
+{
+    struct record left = left_by_dead();
+    left.mark.nonce ^= 0x10000;
+    {
+        STAGE("a");
+        election_inherit(&S->e, dead, 2);
+        AT (0) { begins(); watch_stands(); }
+        AT (0.004) { reads(left, 10); asks_nothing(); starts_nothing(); wakes_at(15.004); }
+    }
+    left = left_by_dead();
+    left.mark.names_holder = false;  /* a foreign elector has the lock since */
+    {
+        STAGE("a");
+        election_inherit(&S->e, dead, 2);
+        AT (0) { begins(); watch_stands(); }
+        AT (0.004) { reads(left, 10); asks_nothing(); starts_nothing(); wakes_at(15.004); }
+    }
+}
+
 static void record_with_our_nonce_that_we_did_not_write_is_a_stranger(void **state)
 {
     LEADER("a");
@@ -581,6 +633,9 @@ int main(void)
         cmocka_unit_test(kill_at_leaves_the_margin),
         cmocka_unit_test(term_does_not_begin_with_less_than_half_its_time_left),
         cmocka_unit_test(own_name_in_another_process_is_a_stranger),
+        cmocka_unit_test(record_of_a_predecessor_that_has_ended_is_not_waited_for),
+        cmocka_unit_test(predecessor_whose_record_changes_again_is_waited_for),
+        cmocka_unit_test(record_of_another_process_is_not_inherited),
         cmocka_unit_test(record_with_our_nonce_that_we_did_not_write_is_a_stranger),
         cmocka_unit_test(same_record_in_another_object_is_a_stranger),
         cmocka_unit_test(holder_that_stepped_down_leads_again_by_a_new_write_after_its_work_stopped),
