@@ -83,6 +83,7 @@ interop: deps-interop
 	@python3 tests/interop/members.py --leasehold $(BUILD)/leasehold
 	@python3 tests/interop/doctor.py --leasehold $(BUILD)/leasehold
 	@python3 tests/interop/manifests.py
+	@python3 tests/interop/fencing.py --leasehold $(BUILD)/leasehold
 	@python3 tests/e2e/bindings.py $(BUILD) Go
 	@python3 tests/interop/camel_control.py --build $(BUILD)
 

@@ -9,8 +9,8 @@ checks="clang-format clang-tidy"
 static="dpkg-dev perl xz-utils"
 package="file"
 package_test="mmdebstrap systemd"
-# Released Camel as a peer; Go comes apart, see tests/interop/README.md.
-interop="default-jdk-headless maven"
+# Released Camel as a peer, and a store that takes tokens; Go comes apart, see tests/interop/README.md.
+interop="default-jdk-headless maven postgresql"
 
 wanted=$build
 case "${1:-build}" in

@@ -5,7 +5,6 @@
 """
 import argparse
 import fcntl
-import hashlib
 import json
 import os
 import pathlib
@@ -17,6 +16,7 @@ import time
 import unittest
 import urllib.request
 
+from pythons import cache, python_with
 from realserver import die_with_parent, programs
 
 PATIENCE_S = 120
@@ -25,26 +25,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 options = None
 folder = None
-
-
-def cache():
-    of_user = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(os.environ.get("LEASEHOLD_CACHE") or pathlib.Path(of_user) / "leasehold")
-
-
-def python_with_client():
-    """A Python that has the pinned client: an environment of its own for each version, made once."""
-    requirements = HERE / "python-client" / "requirements.txt"
-    place = cache() / ("python-client-" + hashlib.sha256(requirements.read_bytes()).hexdigest()[:16])
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{place}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", place], check=True)
-            subprocess.run([place / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", requirements], check=True)
-            (place / "complete").touch()
-    return place / "bin/python"
 
 
 def class_path():
@@ -132,7 +112,7 @@ class PythonClient(unittest.TestCase):
             self.addCleanup(one.kill)
             return one
 
-        python = python_with_client()
+        python = python_with(HERE / "python-client" / "requirements.txt")
         with Dev() as dev:
             first = candidate("a")
             self.assertEqual(first.stdout.readline(), "leads\n")
