@@ -33,6 +33,7 @@ const struct command *command_find(const char *name);
 int cli_candidate(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_help(int argc, char **argv);
+int cli_install(int argc, char **argv);
 int cli_members(int argc, char **argv);
 int cli_resign(int argc, char **argv);
 int cli_run(int argc, char **argv);

@@ -23,6 +23,7 @@ const struct command commands[] = {
     { "doctor", cli_doctor, "doctor [GROUP] [OPTIONS]", "examine server, rights, clock, settings and lock, and say what to do" },
     { "dev", cli_dev, "dev [OPTIONS] [-- CMD [ARGUMENTS]]", "serve the embedded API server" },
     { "completion", cli_completion, "completion bash|zsh|fish", "print what the shell needs to complete commands and options" },
+    { "install", cli_install, "install FILE", "copy this program to FILE, for images that have no cp" },
     { "version", cli_version, "version", "print the version" },
     { "help", cli_help, "help [COMMAND]", "print help" },
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """candidate, status, watch, wait, version, help: against the embedded API server."""
 import json
+import resource
 import signal
 import subprocess
 
@@ -154,6 +155,24 @@ class Commands(World):
             return self.lease("g")
         except OSError:
             return None
+
+    def test_install_copies_the_program_whole_or_not_at_all(self):
+        there = self.folder / "there"
+        for _ in range(2):  # the second replaces the first
+            self.assertEqual(self.leasehold("install", there).returncode, 0)
+            said = subprocess.run([there, "version"], capture_output=True, text=True, timeout=60, env=self.environment)
+            self.assertRegex(said.stdout, r"^leasehold ")
+            there.write_text("#!/bin/sh\nexec false\n")
+        for words, code, part in (([], 2, "one FILE"), ([there, there], 2, "one FILE"), ([self.folder], 2, "no file"),
+                                  ([self.folder / "none" / "there"], 1, "folder must be there"), (["/dev/null"], 2, "no file")):
+            result = self.leasehold("install", *words)
+            self.assertEqual((result.returncode, len(result.stderr.splitlines())), (code, 1), words)
+            self.assertIn(part, result.stderr)
+        # No room for all of it: what was there stays, and nothing is left over.
+        files = set(self.folder.iterdir())
+        result = self.leasehold("install", there, preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))))
+        self.assertEqual((result.returncode, "File too large" in result.stderr), (1, True), result.stderr)
+        self.assertEqual((there.read_text(), set(self.folder.iterdir())), ("#!/bin/sh\nexec false\n", files))
 
     def test_wait(self):
         result = self.leasehold("wait", "g", "--for", "leader", "--timeout", "300ms")
