@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.request
 
-from processes import signal_all, tree_of
+from processes import kill_at_one_blow, signal_all, tree_of
 from stamps import Stamps, boottime, overlap
 
 NAMES = ("a", "b", "c")
@@ -152,10 +152,8 @@ class Demo:
 
     def crash(self, at):
         leader = self.leader()
-        pids = tree_of(self.runs[leader].pid)
-        # Stopped first: killed one after the other, the ones left would clean up and release, as they should, but as no crash does.
-        signal_all(pids, signal.SIGSTOP)
-        signal_all(pids, signal.SIGKILL)
+        # Killed one after the other, the ones left would clean up and release, as they should, but as no crash does.
+        kill_at_one_blow(self.runs[leader].pid)
         sentence = self.handed_over(at, leader)
         self.runs[leader].wait(PATIENCE)
         self.start(leader)

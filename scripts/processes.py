@@ -5,6 +5,7 @@ For the demo, the tests and the benchmarks. Not here: what a process of ours sho
 import collections
 import os
 import pathlib
+import signal
 
 # start: clock ticks after the machine's own start; with the pid it names a process for ever.
 Stat = collections.namedtuple("Stat", "name state parent start cpu_s")
@@ -47,6 +48,14 @@ def tree_of(root):
     for pid in tree:
         tree += [child for child, parent in parents.items() if parent == pid]
     return [pid for pid in tree if pid in parents]
+
+
+def kill_at_one_blow(root, but=()):
+    """A tree, so that none of it can act on the death of another. Children first: the kernel continues a stopped process group when the
+    last parent of its members dies (setpgid(2), orphaned process groups)."""
+    tree = [pid for pid in tree_of(root) if pid not in but]
+    signal_all(tree, signal.SIGSTOP)
+    signal_all(reversed(tree), signal.SIGKILL)
 
 
 def signal_all(pids, number):

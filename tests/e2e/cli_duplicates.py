@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from cli_world import LEASEHOLD, STAMPER, Workers, main, wait_for
-from processes import signal_all, stat_of, tree_of
+from processes import kill_at_one_blow, signal_all, stat_of, tree_of
 
 # So long that whoever works within a test's patience has not waited for it.
 LONG = ["--lease-duration", "200s", "--renew-deadline", "100s", "--retry-period", "1s"]
@@ -29,13 +29,9 @@ class Duplicates(Workers):
         except AssertionError as error:
             raise AssertionError(f"{error}; it said {log.read_text()!r}") from None
 
-    @staticmethod
-    def kill_all(process, but=()):
-        """The whole tree at one blow, so that nobody can release. Children first: the kernel continues a stopped process group when the
-        last parent of its members dies (setpgid(2), orphaned process groups)."""
-        tree = [pid for pid in tree_of(process.pid) if pid not in but]
-        signal_all(tree, signal.SIGSTOP)
-        signal_all(reversed(tree), signal.SIGKILL)
+    def kill_all(self, process, but=()):
+        """So that nobody can release."""
+        kill_at_one_blow(process.pid, but)
         process.wait()
 
     def test_two_of_one_name_never_both_lead_and_both_say_so(self):
