@@ -1,5 +1,4 @@
 /* The table of settings, and what one value of one setting means. */
-#include <jansson.h>
 #include <leasehold/errors.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,17 +383,10 @@ bool options_name_is_good(const char *what, const char *name, char sentence[SETT
     return false;
 }
 
-static bool is_utf8(const char *text)
-{
-    json_t *string = json_string(text);
-    json_decref(string);
-    return string != NULL;
-}
-
 int setting_check(const struct setting *setting, const char *value, char sentence[SETTING_SENTENCE_MAX])
 {
     int64_t number;
-    if (!is_utf8(value)) {
+    if (!object_is_utf8(value)) {
         snprintf(sentence, SETTING_SENTENCE_MAX, "%s is not UTF-8", setting->name);
         return LEASEHOLD_ERR_OPTION;
     }
