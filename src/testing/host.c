@@ -74,8 +74,8 @@ void host_leave(struct world *w)
     world_unref(w);
 }
 
-/* Every namespace exists as soon as it is named. */
-static void make_namespace(struct world *w, const char *name)
+/* Every namespace exists as soon as it is named. Returns 0, or LEASEHOLD_ERR_MEMORY. */
+static int make_namespace(struct world *w, const char *name)
 {
     json_t *object = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Namespace", "metadata", "name", name);
     struct store_request request = { .verb = STORE_CREATE, .resource = STORE_NAMESPACES, .body = object };
@@ -84,6 +84,7 @@ static void make_namespace(struct world *w, const char *name)
         store_handle(w->store, &request, atomic_load(&w->wall_ns) / 1000, &answer); /* 409: it is there */
     store_answer_clear(&answer);
     json_decref(object);
+    return object ? 0 : LEASEHOLD_ERR_MEMORY;
 }
 
 /* ---- turns -------------------------------------------------------------------------------------------------------- */
@@ -224,8 +225,14 @@ int leasehold_service_open(leasehold_service **ret, leasehold_options *o)
     while (*at)
         at = &(*at)->next;
     *at = m;
-    make_namespace(w, options_value(m->service->options, SETTING_NAMESPACE));
+    error = make_namespace(w, options_value(m->service->options, SETTING_NAMESPACE));
     host_leave(w);
+    if (error < 0) {
+        leasehold_service_unref(m->service);
+        if (o)
+            snprintf(o->error, sizeof o->error, "%s", leasehold_strerror(error));
+        return error;
+    }
     *ret = m->service;
     return 0;
 }
