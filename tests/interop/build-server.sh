@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the real peers of the interop tests: kube-apiserver, kubectl (and its older versions 1.29 and 1.33), etcd, and client-go's
-# elector and typed clients.
+# elector (and that of client-go 0.29) and typed clients.
 # Usage: build-server.sh [PROGRAM...]   (default: all of them; what is there already is skipped)
 # Prints the folder of the programs on stdout, progress on stderr. The folder is $LEASEHOLD_CACHE, else
 # ${XDG_CACHE_HOME:-$HOME/.cache}/leasehold, then one folder for each pair of versions: nothing is built into the source tree.
@@ -48,7 +48,7 @@ stamp="-X k8s.io/component-base/version.gitVersion=v$kubernetes -X k8s.io/compon
 minor=${kubernetes#*.}
 stamp="$stamp -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
 
-[ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl kubectl-1.29 kubectl-1.33 elector typed
+[ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl kubectl-1.29 kubectl-1.33 elector elector-0.29 typed
 mkdir -p "$out"
 
 # Two test runs may start at once: the second waits and finds the programs there.
@@ -62,9 +62,9 @@ for program in "$@"; do
     case $program in
     etcd | kube-apiserver | kubectl | kubectl-1.29 | kubectl-1.33)
         [ -x "$out/$program" ] && continue ;;
-    elector | typed) # the only ones whose source changes here
+    elector | elector-0.29 | typed) # the only ones whose source changes here
         [ -x "$out/$program" ] && [ -z "$(find "$here/client-go" -type f -newer "$out/$program")" ] && continue ;;
-    *) fail "no such program: $program (etcd, kube-apiserver, kubectl, kubectl-1.29, kubectl-1.33, elector, typed)" ;;
+    *) fail "no such program: $program (etcd, kube-apiserver, kubectl, kubectl-1.29, kubectl-1.33, elector, elector-0.29, typed)" ;;
     esac
     [ -n "$go" ] || find_go
     case $program in
@@ -74,6 +74,7 @@ for program in "$@"; do
     kubectl-1.29) build kubectl-1.29 kubectl . "" -modfile=v1.29.mod ;;
     kubectl-1.33) build kubectl-1.33 kubectl . ;;
     elector) build elector client-go . ;;
+    elector-0.29) build elector-0.29 client-go . "" -modfile=v0.29.mod ;;
     typed) build typed client-go ./typed ;;
     esac
 done
