@@ -47,12 +47,15 @@ model:
 check: deps-check
 	@scripts/check.sh
 
-bench: deps-test
+# ROUNDS=N and ONLY=handover,crash,... for the part beside client-go.
+bench: deps-interop
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
 	@python3 bench/bench.py --build $(BUILD)
 	@$(BUILD)/tests/bench_members
+	@tests/interop/build-server.sh
+	@python3 bench/peers.py --build $(BUILD) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 # Random menus by seed on all cores: make sim TIME=600 SEED=1.
 sim: build
