@@ -25,7 +25,7 @@ static struct world *world;
 static int open_world(void **state)
 {
     (void)state;
-    world = world_open();
+    world = world_open_apart();
     return 0;
 }
 
@@ -71,6 +71,7 @@ static int in_child(void (*what)(int fd), int signal_when_told)
     assert_true(pid >= 0);
     if (pid == 0) {
         close(ends[0]);
+        setenv("CMOCKA_TEST_ABORT", "1", 1); /* an assertion that fails here must not go on to the tests that follow */
         what(ends[1]);
         _exit(0);
     }

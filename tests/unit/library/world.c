@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +28,8 @@ static void *serve(void *data)
     return NULL;
 }
 
-struct world *world_open(void)
+/* All of a world but who runs its server. */
+static struct world *prepare(void)
 {
     struct world *w = calloc(1, sizeof *w);
     char error[256];
@@ -44,14 +48,41 @@ struct world *world_open(void)
             "users: [{name: test, user: {}}]\ncontexts: [{name: test, context: {cluster: test, user: test, namespace: default}}]\n",
             w->address);
     fclose(file);
+    return w;
+}
+
+struct world *world_open(void)
+{
+    struct world *w = prepare();
     assert_int_equal(pthread_create(&w->thread, NULL, serve, w), 0);
+    return w;
+}
+
+struct world *world_open_apart(void)
+{
+    struct world *w = prepare();
+    fflush(NULL);
+    pid_t parent = getpid();
+    w->process = fork();
+    assert_true(w->process >= 0);
+    if (w->process == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent)
+            devserver_run(w->server);
+        _exit(0);
+    }
     return w;
 }
 
 void world_close(struct world *w)
 {
-    devserver_stop(w->server);
-    pthread_join(w->thread, NULL);
+    if (w->process > 0) {
+        kill(w->process, SIGKILL);
+        waitpid(w->process, NULL, 0);
+    } else {
+        devserver_stop(w->server);
+        pthread_join(w->thread, NULL);
+    }
     devserver_close(w->server);
     unlink(w->kubeconfig);
     rmdir(w->folder);

@@ -1,4 +1,4 @@
-/* A development API server in a thread of this test, and a kubeconfig for it. */
+/* A development API server beside this test, and a kubeconfig for it. */
 #ifndef TESTS_LIBRARY_WORLD_H
 #define TESTS_LIBRARY_WORLD_H
 
@@ -6,15 +6,22 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct world {
     struct devserver *server;
     pthread_t thread;
+    pid_t process; /* of the server; 0: it is a thread */
     char folder[64], kubeconfig[96];
     char address[64];
 };
 
 struct world *world_open(void);
+
+/* The same with the server in a process of its own: for tests that fork. A child of a process with threads finds the locks as they
+ * were at that moment, and of the sanitizers' allocator nobody lets go of them there. */
+struct world *world_open_apart(void);
+
 void world_close(struct world *w);
 
 /* Adds a fault rule (JSON text, docs/dev-server.md). */
