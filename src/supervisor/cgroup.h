@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define CGROUP_NONE                                                                                                                        \
     (struct cgroup)                                                                                                                        \
@@ -24,6 +25,11 @@ struct cgroup {
 
 /* Makes a leaf below this process's own cgroup. Never fails: without one all fields say so. */
 void cgroup_create(struct cgroup *cgroup);
+
+/* As fork(2), from a process with one thread. Where the kernel can (Linux 5.7), the child is inside from its beginning: a move by
+ * cgroup_enter() waits for a grace period of RCU, ten milliseconds and more. *ret_inside tells child and parent whether it is. In the
+ * child only what may be called between vfork(2) and exec(2): libc does not know of it. Returns as fork(2) does. */
+pid_t cgroup_fork(const struct cgroup *cgroup, bool *ret_inside);
 
 /* Moves the calling process in. Returns whether it did. */
 bool cgroup_enter(const struct cgroup *cgroup);

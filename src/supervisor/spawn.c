@@ -75,7 +75,7 @@ static void __attribute__((noreturn)) give_up(int exec_fd, enum spawn_stage stag
     _exit(stage == SPAWN_EXEC && report.error == ENOENT ? SUPERVISOR_EXIT_NOT_FOUND : SUPERVISOR_EXIT_NOT_EXECUTABLE);
 }
 
-static void __attribute__((noreturn)) run_child(const struct spawn *spawn, pid_t keeper, int exec_fd)
+static void __attribute__((noreturn)) run_child(const struct spawn *spawn, pid_t keeper, int exec_fd, bool in_cgroup)
 {
     const struct supervisor_options *options = spawn->options;
     char *const *variables = spawn->environment->list;
@@ -85,7 +85,8 @@ static void __attribute__((noreturn)) run_child(const struct spawn *spawn, pid_t
      * ended before this line, another process is our parent by now. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != keeper)
         give_up(exec_fd, SPAWN_PARENT_GONE);
-    cgroup_enter(spawn->cgroup);
+    if (!in_cgroup)
+        cgroup_enter(spawn->cgroup);
     /* Without it an exec of a set-user-ID program clears the parent-death signal and can leave the reach of kill(2). */
     if (!options->allow_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         give_up(exec_fd, SPAWN_PRIVILEGES);
@@ -117,9 +118,10 @@ pid_t spawn_start(const struct spawn *spawn, int *ret_exec_fd)
     if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK) != 0)
         return -1;
     fill(spawn->environment, spawn->start);
-    pid_t child = fork();
+    bool in_cgroup;
+    pid_t child = cgroup_fork(spawn->cgroup, &in_cgroup);
     if (child == 0)
-        run_child(spawn, keeper, pipe_fd[1]);
+        run_child(spawn, keeper, pipe_fd[1], in_cgroup);
     int error = errno;
     close(pipe_fd[1]);
     if (child < 0) {
