@@ -129,13 +129,15 @@ int kube_exec_answer_parse(const char *api_version, const char *text, size_t siz
                            char reason[KUBE_EXEC_REASON_MAX])
 {
     struct kube_exec_answer answer = { 0 };
-    json_error_t where;
+    json_error_t where = { 0 };
     if (strspn(text, " \t\r\n") == size)
         return answer_fail(reason, "nothing");
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+    /* Without memory for its first buffer jansson leaves the code unknown. */
+    if (root == NULL && (json_error_code(&where) == json_error_out_of_memory || json_error_code(&where) == json_error_unknown))
+        return LEASEHOLD_ERR_MEMORY;
     if (root == NULL) /* jansson's sentence would show what it read, which may be a part of the token */
-        return json_error_code(&where) == json_error_out_of_memory ? LEASEHOLD_ERR_MEMORY
-                                                                   : answer_fail(reason, "line %d is not JSON", where.line);
+        return answer_fail(reason, "line %d is not JSON", where.line);
     int error = answer_kind(root, api_version, reason);
     if (error == 0)
         error = answer_status(fields_get(root, "status"), &answer, reason);

@@ -8,14 +8,20 @@
 #include "leasehold/errors.h"
 #include "wire/dialect.h"
 
+int object_error(const json_error_t *error)
+{
+    enum json_error_code code = json_error_code(error);
+    return code == json_error_out_of_memory || code == json_error_unknown ? LEASEHOLD_ERR_MEMORY : LEASEHOLD_ERR_PROTOCOL;
+}
+
 int object_parse(const char *bytes, size_t size, json_t **ret)
 {
     if (size > OBJECT_SIZE_MAX)
         return LEASEHOLD_ERR_LIMIT;
-    json_error_t error;
+    json_error_t error = { 0 };
     json_t *object = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!object)
-        return json_error_code(&error) == json_error_out_of_memory ? LEASEHOLD_ERR_MEMORY : LEASEHOLD_ERR_PROTOCOL;
+        return object_error(&error);
     if (!json_is_object(object)) {
         json_decref(object);
         return LEASEHOLD_ERR_PROTOCOL;

@@ -14,6 +14,10 @@ enum {
     OBJECT_NAME_MAX = 253,     /* Kubernetes: "Object Names and IDs", DNS subdomain */
 };
 
+/* What a failed json_loadb() comes to: LEASEHOLD_ERR_MEMORY or LEASEHOLD_ERR_PROTOCOL. *error must have been zero before: without memory
+ * for its first buffer jansson names no reason. */
+int object_error(const json_error_t *error);
+
 /* Parses one JSON object; duplicate keys are refused, jansson bounds the depth. Strings may have NUL bytes within: an annotation
  * of a stranger's must not make the lock unreadable; see object_text(). Returns 0 and *ret (the caller owns it), or
  * LEASEHOLD_ERR_PROTOCOL (at some places of jansson also for want of memory), LEASEHOLD_ERR_LIMIT above OBJECT_SIZE_MAX,

@@ -100,12 +100,12 @@ static int read_list(json_t *json, struct pod_list *ret)
 
 int pod_list_parse(const char *bytes, size_t size, struct pod_list *ret)
 {
-    json_error_t error;
+    json_error_t error = { 0 };
     if (size > POD_LIST_SIZE_MAX)
         return LEASEHOLD_ERR_LIMIT;
     json_t *json = json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!json)
-        return json_error_code(&error) == json_error_out_of_memory ? LEASEHOLD_ERR_MEMORY : LEASEHOLD_ERR_PROTOCOL;
+        return object_error(&error);
     int result = read_list(json, ret);
     if (result < 0)
         json_decref(json);
