@@ -22,6 +22,9 @@
 /* Of released Camel (KubernetesLockConfiguration): its holders are valid as long as their Pods live, whatever the time. */
 #define KEY_LOCAL_TIMESTAMP "leader.local.timestamp."
 
+/* The record of the Python client's elector, of fabric8's on a ConfigMap, and of client-go's before 0.24. */
+#define RECORD_ANNOTATION "control-plane.alpha.kubernetes.io/leader"
+
 enum {
     KEY_SIZE_MAX = 253, /* bytes of a ConfigMap's key (Kubernetes: IsConfigMapKey) */
     KEY_ROOM = 320,     /* for a prefix of ours and a group's name, with the NUL */
@@ -195,6 +198,14 @@ static bool configmap_refuse(const json_t *object, const char *group, char *sent
                  "by another rule than time: stand for another group or in another ConfigMap (--lock-name), or remove the key when no such "
                  "Camel runs any more",
                  group, name ? name : "?", KEY_LOCAL_TIMESTAMP, group);
+        return true;
+    }
+    const char *record = object_text(fields_get(fields_get(fields_get(object, "metadata"), "annotations"), RECORD_ANNOTATION));
+    if (record && record[0]) {
+        snprintf(sentence, size,
+                 "ConfigMap %.80s is the lock of another elector (it has the annotation %s), which looks at nothing that is written here: "
+                 "stand in another ConfigMap (--lock-name), or remove the annotation when no such elector runs any more",
+                 name ? name : "?", RECORD_ANNOTATION);
         return true;
     }
     if (json_is_true(json_object_get(object, "immutable"))) {

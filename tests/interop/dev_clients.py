@@ -130,6 +130,22 @@ class PythonClient(unittest.TestCase):
     def test_lease(self):
         self.play("lease", "/apis/coordination.k8s.io/v1/namespaces/default/leases/lock", lambda lease: lease["spec"])
 
+    def test_its_configmap_is_recognised_and_refused(self):
+        python = python_with(HERE / "python-client" / "requirements.txt")
+        with Dev() as dev:
+            one = subprocess.Popen([python, HERE / "python-client/elect.py", dev.kubeconfig, "configmap", "lock", "a"], text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            for end in (one.stdout.close, one.wait, one.kill):
+                self.addCleanup(end)
+            self.assertEqual(one.stdout.readline(), "leads\n")
+            ours = subprocess.Popen([options.leasehold, "run", "g", "--kubeconfig", dev.kubeconfig, "--lock", "configmap", "--lock-name", "lock", "--", "echo", "works"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+            self.assertIn("control-plane.alpha.kubernetes.io/leader", ours.stderr.readline())
+            ours.terminate()
+            self.assertEqual(ours.communicate(timeout=PATIENCE_S)[0], "", "it worked beside the other elector")
+            with urllib.request.urlopen(dev.url + "/api/v1/namespaces/default/configmaps/lock", timeout=PATIENCE_S) as answer:
+                self.assertFalse(json.load(answer).get("data"), "ours wrote into it")
+
     def test_configmap(self):
         self.play("configmap", "/api/v1/namespaces/default/configmaps/lock",
                   lambda object: json.loads(object["metadata"]["annotations"]["control-plane.alpha.kubernetes.io/leader"]))

@@ -289,6 +289,10 @@ static void group_names_fit_into_a_key(void **state)
     assert_true(object_is_utf8(sentence));
 }
 
+/* As the Python client's elector keeps its record. */
+#define ANNOTATED(value)                                                                                                                   \
+    "{\"metadata\":{\"name\":\"leaders\",\"annotations\":{\"control-plane.alpha.kubernetes.io/leader\":\"" value "\"}}}"
+
 static void locks_that_nobody_of_us_may_stand_for_are_refused(void **state)
 {
     (void)state;
@@ -302,6 +306,9 @@ static void locks_that_nobody_of_us_may_stand_for_are_refused(void **state)
         { &dialect_configmap, CONFIGMAP(",\"immutable\":true"), "immutable" },
         { &dialect_configmap, CONFIGMAP(",\"immutable\":false"), NULL },
         { &dialect_configmap, HELD("2017-08-08T14:43:24Z"), NULL },
+        { &dialect_configmap, ANNOTATED("{\\\"holderIdentity\\\": \\\"py\\\"}"), "control-plane.alpha.kubernetes.io/leader" },
+        { &dialect_configmap, ANNOTATED("garbage"), "control-plane.alpha.kubernetes.io/leader" },
+        { &dialect_configmap, ANNOTATED(""), NULL },
         { &dialect_lease,
           "{\"kind\":\"Lease\",\"metadata\":{\"name\":\"leaders-g\",\"labels\":{\"provider\":\"camel\",\"kind\":\"locks\"}}}",
           "provider=camel" },
