@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: all build demo test check bench interop install sim torture soak model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
+.PHONY: all build demo test check bench interop mixed-fleets install sim torture soak model static static-test package package-test clean format deps deps-test deps-check deps-interop deps-static deps-package deps-package-test
 all: build
 
 deps:
@@ -36,7 +36,7 @@ test: deps-test
 	@mkdir -p build
 	@cmake --preset $(PRESET) -DLEASEHOLD_TESTS=ON >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS) -- --quiet
-	@ctest --test-dir $(BUILD) --output-on-failure $(TESTFLAGS)
+	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure $(TESTFLAGS)
 
 model:
 	@mkdir -p build
@@ -46,6 +46,11 @@ model:
 
 check: deps-check
 	@scripts/check.sh
+
+# Ours beside each elector of today on a real server, in minutes: make mixed-fleets, with ONLY=fabric8 for one of them.
+mixed-fleets: deps-interop build
+	@tests/interop/build-server.sh
+	@python3 tests/interop/mixed_fleets.py --leasehold $(BUILD)/leasehold --stamper $(BUILD)/stamper $(if $(ONLY),-k $(ONLY))
 
 # ROUNDS=N and ONLY=handover,crash,... for the part beside client-go.
 bench: deps-interop

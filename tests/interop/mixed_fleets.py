@@ -24,7 +24,8 @@ import threading
 import time
 
 import stages
-from dev_clients import class_path, node_modules, python_with_client
+from dev_clients import class_path, node_modules
+from pythons import python_with
 from realserver import HERE, NAMESPACE, REPOSITORY, RESTRICTED, RealServer, wait_for
 from stages import SECOND, SLACK_NS, Candidate, Stint, boot_ns, connected_to, overlaps
 
@@ -43,6 +44,10 @@ ROUNDS = [("kill", THEIRS), ("kill", OURS), ("release", THEIRS), ("release", OUR
 server = None
 options = None
 loop = None
+
+
+def python_with_client():
+    return python_with(HERE / "python-client" / "requirements.txt")
 
 
 @functools.cache
