@@ -11,8 +11,8 @@ cache=${LEASEHOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/leasehold}
 
 fail() { echo "build-server: $*" >&2; exit 1; }
 
-version_of() { # MODULE FOLDER
-    sed -nE "s|^(require )?[[:space:]]*$1 v([^ ]+).*|\2|p" "$here/$2/go.mod" | head -n 1
+version_of() { # MODULE MODULE-FILE
+    sed -nE "s|^(require )?[[:space:]]*$1 v([^ ]+).*|\2|p" "$here/$2" | head -n 1
 }
 
 find_go() {
@@ -39,14 +39,23 @@ build() { # PROGRAM FOLDER PACKAGE [LDFLAGS [FLAG]]
     echo "build-server: $1 built in $(($(date +%s) - started)) s" >&2
 }
 
-kubernetes=$(version_of k8s.io/kubernetes kubernetes)
-etcd=$(version_of go.etcd.io/etcd/server/v3 etcd)
+kubernetes=$(version_of k8s.io/kubernetes kubernetes/go.mod)
+etcd=$(version_of go.etcd.io/etcd/server/v3 etcd/go.mod)
 [ -n "$kubernetes" ] && [ -n "$etcd" ] || fail "no version of kubernetes or etcd in $here/*/go.mod"
 out=$cache/kubernetes-$kubernetes-etcd-$etcd
-# Without the stamp `kubectl version` fails and the server calls itself v0.0.0.
-stamp="-X k8s.io/component-base/version.gitVersion=v$kubernetes -X k8s.io/component-base/version.gitMajor=${kubernetes%%.*}"
-minor=${kubernetes#*.}
-stamp="$stamp -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
+# Without a version of its own `kubectl version` fails, and the server calls itself v0.0.0.
+stamp() { # VERSION
+    major=${1%%.*}
+    minor=${1#*.}
+    minor=${minor%%.*}
+    package=k8s.io/component-base/version
+    echo "-X $package.gitVersion=v$1 -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+}
+
+# The module k8s.io/kubectl is numbered 0.29.6 for kubectl 1.29.6.
+older_kubectl() { # MODULE-FILE
+    echo "1.$(version_of k8s.io/kubectl "kubectl/$1" | cut -d . -f 2-)"
+}
 
 [ "$#" -gt 0 ] || set -- etcd kube-apiserver kubectl kubectl-1.29 kubectl-1.33 elector elector-0.29 typed
 mkdir -p "$out"
@@ -57,22 +66,28 @@ if command -v flock >/dev/null; then
     flock 9
 fi
 
+up_to_date() { # FOLDER
+    [ -x "$out/$program" ] && [ -z "$(find "$here/$1" "$here/build-server.sh" -type f -newer "$out/$program")" ]
+}
+
 go=
 for program in "$@"; do
     case $program in
-    etcd | kube-apiserver | kubectl | kubectl-1.29 | kubectl-1.33)
+    etcd | kube-apiserver | kubectl)
         [ -x "$out/$program" ] && continue ;;
-    elector | elector-0.29 | typed) # the only ones whose source changes here
-        [ -x "$out/$program" ] && [ -z "$(find "$here/client-go" -type f -newer "$out/$program")" ] && continue ;;
+    kubectl-1.29 | kubectl-1.33) # these and the next have source here that changes
+        up_to_date kubectl && continue ;;
+    elector | elector-0.29 | typed)
+        up_to_date client-go && continue ;;
     *) fail "no such program: $program (etcd, kube-apiserver, kubectl, kubectl-1.29, kubectl-1.33, elector, elector-0.29, typed)" ;;
     esac
     [ -n "$go" ] || find_go
     case $program in
     etcd) build etcd etcd go.etcd.io/etcd/server/v3 ;;
-    kube-apiserver) build kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver "$stamp" ;;
-    kubectl) build kubectl kubernetes k8s.io/kubernetes/cmd/kubectl "$stamp" ;;
-    kubectl-1.29) build kubectl-1.29 kubectl . "" -modfile=v1.29.mod ;;
-    kubectl-1.33) build kubectl-1.33 kubectl . ;;
+    kube-apiserver) build kube-apiserver kubernetes k8s.io/kubernetes/cmd/kube-apiserver "$(stamp "$kubernetes")" ;;
+    kubectl) build kubectl kubernetes k8s.io/kubernetes/cmd/kubectl "$(stamp "$kubernetes")" ;;
+    kubectl-1.29) build kubectl-1.29 kubectl . "$(stamp "$(older_kubectl v1.29.mod)")" -modfile=v1.29.mod ;;
+    kubectl-1.33) build kubectl-1.33 kubectl . "$(stamp "$(older_kubectl go.mod)")" ;;
     elector) build elector client-go . ;;
     elector-0.29) build elector-0.29 client-go . "" -modfile=v0.29.mod ;;
     typed) build typed client-go ./typed ;;

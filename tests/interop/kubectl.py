@@ -50,7 +50,7 @@ lastTimestamp: "2026-01-01T00:00:00Z"
 # name: [(arguments, stdin, exit code, expressions that the output must match, SAME)]
 STEPS = {
     "looks around": [
-        ("version", None, 0, [r"Server Version: v1\."], False),
+        ("version", None, 0, [r"Client Version: v1\.\d+\.", r"Server Version: v1\."], False),
         ("api-resources --no-headers", None, 0, [r"leases\s+coordination.k8s.io/v1\s+true\s+Lease", r"pods\s+po\s+v1\s+true\s+Pod"], False),
         ("get namespace default", None, 0, [r"NAME +STATUS +AGE", r"default +Active +\d+"], SAME),
         ("get leases", None, 0, [r"No resources found in default namespace"], SAME),
